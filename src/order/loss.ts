@@ -1,7 +1,8 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
-import { eachInTurns } from '../base/others-turn.js'
+import { othersTurn, STEPS_A_TURN } from '../base/others-turn.js'
+import { elementsOf } from '../resp/decode.js'
 import { isSoon } from './deadline.js'
 import { haveFieldDeadlines, lastsOnAll } from './field-deadlines.js'
 import type { Order } from './order.js'
@@ -24,14 +25,32 @@ const NO_KEY = -2
  */
 export async function isAnyLost(order: Order, ids: Iterable<KeyId>): Promise<boolean> {
   const all = [...new Set(ids)]
-  const lost = await eachInTurns(all, (id) => isLost(order, id))
+  const lost: Promise<boolean>[] = []
+  for (let from = 0; from < all.length; from += STEPS_A_TURN) {
+    if (from > 0) await othersTurn()
+    const some = all.slice(from, from + STEPS_A_TURN)
+    const asked = some.filter((id) => mayBeAsked(order, id))
+    lost.push(isAnyLostBy(order, some, new Deadlines(order, asked, () => true)))
+  }
+  return (await Promise.all(lost)).includes(true)
+}
+
+/** The same, of who has asked for the deadlines of these keys, and perhaps others, for another reason as well. */
+export async function isAnyLostBy(order: Order, ids: readonly KeyId[], deadlines: Deadlines): Promise<boolean> {
+  const lost = await Promise.all(ids.map((id) => isLost(order, id, deadlines)))
   return lost.includes(true)
 }
 
-async function isLost(order: Order, id: KeyId): Promise<boolean> {
+/** Whether there are three of whom nothing stands against being asked. */
+export function mayBeAsked(order: Order, id: KeyId): boolean {
   const { natural } = order.router.routeOf(id)
-  if (natural.length !== VOTERS || !isCertain(order, natural, id)) return false
-  const [master, one, other] = natural.map((link) => deadlineOn(order, link, id))
+  return natural.length === VOTERS && isCertain(order, natural, id)
+}
+
+async function isLost(order: Order, id: KeyId, deadlines: Deadlines): Promise<boolean> {
+  const { natural } = order.router.routeOf(id)
+  if (!mayBeAsked(order, id)) return false
+  const [master, one, other] = natural.map((link) => deadlines.on(link, id))
   if (await isSame(master, one, other)) return false
   const said = [await master, await one, await other]
   if (!isAlone(said) || !isCertain(order, natural, id)) return false
@@ -45,14 +64,67 @@ async function isLost(order: Order, id: KeyId): Promise<boolean> {
   return true
 }
 
-/** What PEXPIRETIME answers; undefined when that is not known. */
-async function deadlineOn({ lanes }: Order, link: Link, id: KeyId): Promise<number | undefined> {
-  const { db, key } = keyOfId(id)
-  // What a write before has left for it, and is held.
-  const held = lanes.active === 0 ? undefined : lanes.whenPassed(link, [id])
-  if (held !== undefined) await held
-  const reply = await link.call(['PEXPIRETIME', key], db).catch(() => undefined)
-  return typeof reply === 'number' ? reply : undefined
+/** So many keys are asked about one by one: a server looks at a script of its own first. */
+const FEW_KEYS = 3
+const ASK_ALL = "local t={} for i=1,#KEYS do t[i]=redis.call('PEXPIRETIME',KEYS[i]) end return t"
+
+/** What PEXPIRETIME answers of some keys on some of their replicas: asked in this turn, by one command of each server. */
+export class Deadlines {
+  private readonly said = new Map<Link, Map<KeyId, Promise<number | undefined>>>()
+
+  /** @param isAsked whether a replica of a key is asked */
+  constructor(
+    private readonly order: Order,
+    ids: readonly KeyId[],
+    isAsked: (link: Link, natural: readonly Link[], id: KeyId) => boolean,
+  ) {
+    const asked = new Map<Link, KeyId[]>()
+    for (const id of ids) {
+      const { natural } = order.router.routeOf(id)
+      for (const link of natural) {
+        if (!isAsked(link, natural, id)) continue
+        const ofLink = asked.get(link)
+        if (ofLink === undefined) asked.set(link, [id])
+        else ofLink.push(id)
+      }
+    }
+    for (const [link, some] of asked) this.said.set(link, this.ask(link, some))
+  }
+
+  /** Undefined when that is not known. */
+  async on(link: Link, id: KeyId): Promise<number | undefined> {
+    return this.said.get(link)?.get(id)
+  }
+
+  private ask(link: Link, ids: readonly KeyId[]): Map<KeyId, Promise<number | undefined>> {
+    const { db } = keyOfId(ids[0])
+    const isOfOne = ids.every((id) => keyOfId(id).db === db)
+    if (ids.length <= FEW_KEYS || !isOfOne) return new Map(ids.map((id) => [id, this.askOne(link, id)]))
+    const all = this.askTogether(link, db, ids)
+    return new Map(ids.map((id, i) => [id, all.then((said) => said[i])]))
+  }
+
+  private async askOne(link: Link, id: KeyId): Promise<number | undefined> {
+    const { db, key } = keyOfId(id)
+    const held = this.passed(link, [id])
+    if (held !== undefined) await held
+    const reply = await link.call(['PEXPIRETIME', key], db).catch(() => undefined)
+    return typeof reply === 'number' ? reply : undefined
+  }
+
+  private async askTogether(link: Link, db: number, ids: readonly KeyId[]): Promise<readonly (number | undefined)[]> {
+    const held = this.passed(link, ids)
+    if (held !== undefined) await held
+    const words = ['EVAL_RO', ASK_ALL, String(ids.length), ...ids.map((id) => keyOfId(id).key)]
+    const reply = await link.call(words, db).catch(() => undefined)
+    return elementsOf(reply ?? null)?.map((each) => (typeof each === 'number' ? each : undefined)) ?? []
+  }
+
+  /** What a write before has left for these keys, and is held. */
+  private passed(link: Link, ids: readonly KeyId[]): Promise<unknown> | undefined {
+    const { lanes } = this.order
+    return lanes.active === 0 ? undefined : lanes.whenPassed(link, ids)
+  }
 }
 
 /** Whether one of the others says what the master says: known as soon as one of them does. */

@@ -14,8 +14,8 @@ const BYTES_PER_MS = 40_000
 /** DUMP makes a little more of a string than its bytes. */
 const BULK_SHARE = 0.9
 /** So long a key counts as small that was: it is not asked for its size again with each write that copies it. */
-const SMALL_MS = 1000
-const SMALL_MAX = 1000
+const SIZE_MS = 1000
+const SIZES_MAX = 1000
 /** A part of what is large: it can grow meanwhile. */
 const SMALL_SHARE = 0.1
 
@@ -28,7 +28,7 @@ export class Pieces {
   readonly leftovers = new Leftovers(this.slots)
   /** Values that are being built under hidden names. */
   underWay = 0
-  private readonly small = new Map<KeyId, { readonly bytes: number; readonly untilMs: number }>()
+  private readonly sizes = new Map<KeyId, { readonly bytes: number; readonly untilMs: number }>()
 
   constructor(
     /** No server is blocked for longer by what is copied: the setting `migration.maxBlockMs`. */
@@ -66,16 +66,25 @@ export class Pieces {
 
   /** How many bytes such a key had; undefined when it was not small, or nobody knows. */
   smallSize(id: KeyId): number | undefined {
-    if (this.small.size === 0) return undefined
-    const noted = this.small.get(id)
+    const bytes = this.lastSize(id)
+    return bytes !== undefined && bytes <= this.wholeBytes * SMALL_SHARE ? bytes : undefined
+  }
+
+  /** How many bytes a key had a moment ago; undefined when nobody knows. */
+  lastSize(id: KeyId): number | undefined {
+    if (this.sizes.size === 0) return undefined
+    const noted = this.sizes.get(id)
     return noted !== undefined && performance.now() < noted.untilMs ? noted.bytes : undefined
   }
 
+  /** It was given so many bytes more. */
+  noteGrowth(id: KeyId, bytes: number): void {
+    const noted = this.sizes.get(id)
+    if (noted !== undefined) this.sizes.set(id, { ...noted, bytes: noted.bytes + bytes })
+  }
+
   noteSize(id: KeyId, bytes: number): void {
-    if (bytes > this.wholeBytes * SMALL_SHARE) this.small.delete(id)
-    else {
-      if (this.small.size >= SMALL_MAX) this.small.clear()
-      this.small.set(id, { bytes, untilMs: performance.now() + SMALL_MS })
-    }
+    if (this.sizes.size >= SIZES_MAX) this.sizes.clear()
+    this.sizes.set(id, { bytes, untilMs: performance.now() + SIZE_MS })
   }
 }

@@ -165,11 +165,12 @@ export function scriptsOf(
       keyPlaces: undefined,
     },
     ...{ readsOnly: isReading(each), allowsOom: isReading(each) || each.flags.includes('allow-oom') },
+    effectsBytes: maxBytes,
     rowsKnown: rowsCount(),
     learnt: nothingLearnt(),
     rights: undefined,
     words: undefined,
-    trial: () => (trials ??= scriptsOf({ source, functions, loading }, 0, true))[i],
+    trial: () => (trials ??= scriptsOf({ source, functions, loading }, maxBytes, true))[i],
   }))
 }
 

@@ -1,8 +1,10 @@
 import { copyBytes } from '../../base/copy-bytes.js'
+import { nameOf } from '../../base/name-of.js'
 import { Elements } from '../../resp/elements.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyProtocolError } from '../../resp/reply-framer.js'
 import type { Left } from '../several/gather/block.js'
+import type { Words } from '../several/plans.js'
 import { LOOP_SHA } from './loop.js'
 import type { Messages, Question } from './questions.js'
 import type { Script } from './script.js'
@@ -35,10 +37,11 @@ export type Wanted = Buffer | Question
 
 /** What comes of a script that was only tried. */
 export type TrialOutcome =
-  /** What it says, what it would leave in keys that it changes, and the places of KEYS that it has touched. */
+  /** What it says, what it did, or what it would leave in keys that it changes, and the places of KEYS that it has touched. */
   | {
       readonly kind: 'done'
       readonly reply: Said
+      readonly did: readonly Did[] | undefined
       readonly left: readonly LeftKey[]
       readonly touched: readonly number[]
       readonly messages: Messages
@@ -52,6 +55,12 @@ export type TrialOutcome =
 interface LeftKey {
   readonly key: Buffer
   readonly value: Left
+}
+
+/** Some commands of which each changes this one key alone, in their order. */
+export interface Did {
+  readonly key: Buffer
+  readonly commands: Words[]
 }
 
 /** An encoded reply. */
@@ -122,6 +131,18 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
   const deadlineMs = integerIn(buf, parts)
   const { reply, messages } = replyIn(script, kind, buf, parts)
   const touched = placesIn(buf, parts)
+  if (kind > 0) {
+    const did = didIn(buf, parts)
+    return {
+      kind: 'done',
+      reply: withWhatIsDone(script, reply, did.length > 0),
+      did,
+      left: [],
+      touched,
+      messages,
+      deadlineMs,
+    }
+  }
   const left = Array.from({ length: (parts.count - HEAD - 1) / 3 }, () => {
     const key = textIn(buf, parts)
     const deadline = Number(textIn(buf, parts).toString('latin1'))
@@ -131,7 +152,25 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
     const payload = bulkIn(buf, parts)
     return { key, value: { payload: payload.length === 0 ? null : payload, deadline, parkedBytes: undefined } }
   })
-  return { kind: 'done', reply: withWhatIsDone(script, reply, left.length > 0), left, touched, messages, deadlineMs }
+  return {
+    ...{ kind: 'done', reply: withWhatIsDone(script, reply, left.length > 0), did: undefined, left },
+    ...{ touched, messages, deadlineMs },
+  }
+}
+
+/** What stands behind the head: a key, the number of words, and these, again and again. */
+function didIn(buf: Buffer, parts: Elements): readonly Did[] {
+  const found = new Map<string, Did>()
+  for (let i = HEAD + 1; i < parts.count; ) {
+    const key = textIn(buf, parts)
+    const words = Array.from({ length: Number(textIn(buf, parts).toString('latin1')) }, () => textIn(buf, parts))
+    i += 2 + words.length
+    const name = nameOf(key)
+    const did = found.get(name) ?? { key, commands: [] }
+    found.set(name, did)
+    did.commands.push(words)
+  }
+  return [...found.values()]
 }
 
 function partsOf(buf: Buffer, from: number, to: number): Elements {

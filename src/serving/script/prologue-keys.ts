@@ -1,7 +1,6 @@
 import { luaText } from '../../base/lua-text.js'
-import { guestName, PARKED_NAMES, STOPPED_TRAIN } from '../../order/pieces/hidden-name.js'
-import { SIZE_SAMPLES } from '../../order/pieces/sized-copy.js'
-import { LATE, WHOLE } from './questions.js'
+import { guestName, STOPPED_TRAIN } from '../../order/pieces/hidden-name.js'
+import { LATE } from './questions.js'
 
 /*
  * The part of a prologue that looks at what keys a script touches, and takes back what it has done [design §7 Scripts].
@@ -10,21 +9,7 @@ import { LATE, WHOLE } from './questions.js'
  * well, and behind that the places of those that may not. Where questions were answered (see `questions`), the answers stand before that, and it
  * begins with q and the number of these arguments.
  *
- * A script that is only tried takes back what it has done however it ends, and says instead what it would have left, of each key
- * that is not as it was:
- *
- *     { 1, deadline, value, '', touched, key, deadline, payload … }         the same with 2 and 3
- *     { 5, message }                                                        taking it back failed
- *
- * touched: the places of KEYS that it has touched; payload: as DUMP gives it, empty when there is none. The first deadline is the soonest
- * one of those that were given back to keys: when that has passed in this moment, the key is gone without a word.
- *
- * No value of more than so many bytes is dumped, and restored, as that would block the server for too long. What they are, a name and
- * which of KEYS are guests stands behind `;` in the same argument. What it leaves that is larger is not dumped, but gets that name with .0, .1 … behind it,
- * and stands on the server's list of such names; its size is told instead of a payload. And before a write to what could not be taken
- * back it is stopped, and names all that it has written: they have to be guests, which are gone with it, so that nothing has to be taken back.
- *
- *     { 4, { 'whole', key … }, deadline }
+ * One that is only tried takes back what it has done however it ends, see `prologue-trial`.
  *
  * One that others may be sent behind [trains.ts] has the name of its train before all that, behind `t`, and `+` when it is not the first. When it is
  * stopped it says so on the server, under that name, and those behind it look there before they begin:
@@ -175,8 +160,9 @@ $inverses
 local function image(k,n,...)
 k=text(k)
 if type(k)~='string' or P[k] then return end
-$image_size
+$image_guest
 $unless_inverse
+$image_size
 if not O[k] then np=np+1 N[np]=k end
 local d=rpc('DUMP',k) or false
 P[k]={d and rpc('PEXPIRETIME',k) or -2,d}
@@ -202,7 +188,7 @@ $left
 `
 
 /** tn: the name of the train. */
-const TRAIN = `
+export const TRAIN = `
 local tn
 if string.byte(A[n-1])==116 then
 local w,b,r=string.match(A[n-1],'^t(%S+) (%+?)(.*)$')
@@ -211,10 +197,10 @@ if b~='' and rpc('EXISTS',tn)~=0 then stop={'${LATE}'} end
 end
 `
 
-const UNLESS_LATE = 'if stop then return {4,stop,0} end'
+export const UNLESS_LATE = 'if stop then return {4,stop,0} end'
 
 /** Should nobody remove it, because a connection broke, it is gone when nothing that looks at it is on its way any more. */
-const STOP_TRAIN = `
+export const STOP_TRAIN = `
 if tn then
 local r=rpc('SET',tn,'','PX','3600000')
 if bad(r) then failed=failed or r.err end
@@ -224,92 +210,3 @@ end
 export const STOPPED = `
 if stop then local failed=did and undo() $stop_train return failed and {4,stop,soon,failed} or {4,stop,soon} end
 `
-
-/** over: how large a value may be that is dumped. base: the name of what is parked. isGuest: by their names. */
-const TRIAL_LIMITS = `
-local base,isGuest='',{}
-local reach,over,name,guests=string.match(A[n-1],'^(.-);(%d+) (%S+)(.*)$')
-if reach then A[n-1]=reach over=tonumber(over) base=name end
-`
-
-/** U: what it has touched. Z: all names. Nothing is noted. */
-const TRIAL_BEGIN = `
-U={} Z={}
-for i=1,#KEYS do Z[i]=KEYS[i] end
-if over then for w in string.gmatch(guests,'%d+') do isGuest[Z[tonumber(w)]]=true end end
-copy=true
-`
-
-/** About how many bytes a value takes. */
-const TRIAL_ROOM = `
-local function room(k)
-if not over then return 0 end
-local s=rpc('MEMORY','USAGE',k,'SAMPLES','${SIZE_SAMPLES}')
-return type(s)=='number' and s or 0
-end
-`
-
-/** A guest need not be given back, and then it is true instead of what it was. */
-const TRIAL_IMAGE_SIZE = `
-local s=room(k)
-if over and s>over then
-if isGuest[k] then np=np+1 N[np]=k P[k]={0,true} return end
-stop={'${WHOLE}'}
-for i=1,np do if not isGuest[N[i]] then stop[#stop+1]=N[i] end end
-stop[#stop+1]=k
-error(S)
-end
-`
-
-const TRIAL_TOUCH = 'U[k]=true'
-
-const TRIAL_LEFT = `
-local function left()
-L={0,0,0,''}
-local t=''
-for i=1,#Z do if U[Z[i]] then t=t..i..' ' end end
-L[5]=t
-nl=5
-if not did then return end
-local m,list=0,${luaText(PARKED_NAMES.toString('latin1'))}
-for i=1,np do
-local k=N[i]
-local t,s,p,d=rpc('PEXPIRETIME',k),room(k),base..'.'..m
-if over and s>over and not bad(rpc('SADD',list,p)) and not bad(rpc('RENAME',k,p)) then
-rpc('PERSIST',p)
-d=s
-m=m+1
-else
-d=rpc('DUMP',k) or false
-end
-if d~=P[k][2] or t~=P[k][1] then L[nl+1]=k L[nl+2]=at(t) L[nl+3]=d or '' nl=nl+3 end
-end
-local failed=undo()
-if failed then for i=0,m-1 do rpc('UNLINK',base..'.'..i) rpc('SREM',list,base..'.'..i) end end
-return failed
-end
-`
-
-export const TRIAL_END = `
-local failed=left()
-if failed then return {5,failed} end
-first,copy=soon,false
-`
-
-/** What a script needs in some places when it is only tried, and when it may be sent before others. */
-export function trialParts(isTrial: boolean, staysInside: boolean): Readonly<Record<string, string>> {
-  const ofTrains = { train: TRAIN, unless_late: staysInside ? '' : UNLESS_LATE, stop_train: STOP_TRAIN }
-  const parts = {
-    limits: TRIAL_LIMITS,
-    begin: TRIAL_BEGIN,
-    room: TRIAL_ROOM,
-    image_size: TRIAL_IMAGE_SIZE,
-    note_touched: TRIAL_TOUCH,
-    left: TRIAL_LEFT,
-  }
-  return { ...(isTrial ? parts : none(parts)), ...(isTrial ? none(ofTrains) : ofTrains) }
-}
-
-function none(parts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.keys(parts).map((name) => [name, '']))
-}

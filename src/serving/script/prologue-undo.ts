@@ -16,7 +16,7 @@ const LARGE_LENGTH = 64
 const NOTED_MAX = 100
 
 /** From so many entries too many on an approximate trim is executed: as many as the nodes of a server have, unless somebody has told it otherwise. */
-const SLACK = 100
+export const SLACK = 100
 
 /** O: what was there, of keys that were not dumped before all else; J: what takes back what was done to them, in its order. */
 const INVERSES = `
@@ -108,7 +108,7 @@ local function add(n,a,c)
 local k=text(a[1])
 if not did or type(k)~='string' or P[k] or O[k] or c>${NOTED_MAX} or #adds>=${NOTED_MAX} then return end
 local e=ids[k]
-if not e and not K[k] then touch(k) end
+if not e then touch(k) end
 for i=2,c do if type(text(a[i]))~='string' then return end end
 local i=2
 if c>1 and lower(text(a[2]))=='maxlen' then
@@ -129,6 +129,7 @@ if not x or #x>15 or #y>15 then return end
 e={tonumber(x),tonumber(y)}
 ids[k]=e
 K[k]=nil
+$add_begins
 end
 local t=rpc('TIME')
 local ms=tonumber(t[1])*1000+math.floor(tonumber(t[2])/1000)
@@ -142,6 +143,7 @@ local rest={}
 if k then
 ids[k]=nil
 K[k]=true
+$add_ends
 image(k)
 end
 for i=1,#adds do
@@ -149,7 +151,7 @@ local q=adds[i]
 if k and q[1]~=k then rest[#rest+1]=q
 else
 local r=rpc(q[2],unpack(q[3],1,q[4]))
-if bad(r) then broken=r else note('x',q[2],r,q[3],q[4]) end
+if bad(r) then broken=r else $add_key note('x',q[2],r,q[3],q[4]) end
 end
 end
 adds=rest
@@ -189,21 +191,21 @@ interface Undoing {
   readonly isShort: boolean
 }
 
-/** What it needs in some places for that: one that is only tried has to say what its keys hold in the end, and dumps them anyway. */
+/** What it needs in some places for that. One that is only tried says in the end what it did, see `prologue-trial`, or it needs nothing of this. */
 export function undoParts({ staysInside, readsOnly, isTrial, isShort }: Undoing): Readonly<Record<string, string>> {
-  const mayBeStopped = !staysInside && !readsOnly && !isTrial
+  const mayBeStopped = !staysInside && !readsOnly
   const inverses = {
     inverses: mayBeStopped ? INVERSES : 'local O={}',
-    unless_inverse: mayBeStopped ? 'if n and inverse(k,n,...) then return end' : '',
+    unless_inverse: mayBeStopped ? 'if n and $unless_noted inverse(k,n,...) then return end' : '',
     back: mayBeStopped ? 'if O[k] then r=back(k) if bad(r) then failed=r.err end end' : '',
   }
   const adds = {
     later: LATER,
     unless_later: 'if ids[k] then added(k) return end',
     adds: ADDS + TRIMS,
-    add_later: "if h=='X' then local id=add(n,a,c) if id then return id end end",
+    add_later: "if h=='X' and $unless_noted true then local id=add(n,a,c) if id then return id end end",
     trim_nothing: "if h=='y' and idle(n,a,c) then wrote=true return 0 end",
-    add_last: ADD_LAST,
+    add_last: isTrial ? '' : ADD_LAST,
   }
   const isWhole = mayBeStopped && !isShort
   return { ...inverses, ...(isWhole ? adds : Object.fromEntries(Object.keys(adds).map((name) => [name, '']))) }

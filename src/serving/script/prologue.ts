@@ -1,19 +1,9 @@
 import type { ScriptRights } from '../../command/row.js'
-import {
-  ANSWERS,
-  ASK,
-  EXPECTED,
-  KEYS_AT_HAND,
-  SHORT_TOUCH,
-  STOPPED,
-  TOUCH,
-  TRIAL_END,
-  trialParts,
-  UNLESS_EXPECTED,
-} from './prologue-keys.js'
+import { ANSWERS, ASK, EXPECTED, KEYS_AT_HAND, SHORT_TOUCH, TOUCH, UNLESS_EXPECTED } from './prologue-keys.js'
 import { NOTE } from './prologue-notes.js'
 import { partsOf } from './prologue-rights.js'
 import { SORT_WORDS, SORTED } from './prologue-sort.js'
+import { trialParts } from './prologue-trial.js'
 import { undoParts } from './prologue-undo.js'
 import { wordParts } from './prologue-words.js'
 
@@ -54,7 +44,7 @@ local function text(v) if type(v)=='number' then return fmt('%.17g',v) end retur
 local function log(...)
 if copy then return end
 local c,t=select('#',...),{...}
-nl=nl+1
+$log_key nl=nl+1
 L[nl]=tostring(c)
 for i=1,c do local v=t[i] if type(v)=='number' then v=fmt('%.17g',v) end nl=nl+1 L[nl]=v bytes=bytes+#v+16 end
 if bytes>$bytes then copy=true L={0,0,0,''} end
@@ -97,7 +87,7 @@ $sort_words
 $sort
 $ask
 local function has(a,c,from,word) for i=from,c do if lower(tostring(a[i]))==word then return true end end return false end
-$note
+$note $note_each
 $adds
 local function specIn(name)
 local _,e=find(B,'\\n'..name..' ',1,true)
@@ -136,7 +126,7 @@ $check_all
 $trim_nothing $image_all
 wrote=true
 local r=rpc(n,...)
-if not bad(r) then did=true if l=='c' then for i=1,#ks do due(ks[i]) end end note(l,n,r,a,c) end
+if not bad(r) then did=true if l=='c' then for i=1,#ks do due(ks[i]) end end $note_one end
 return r
 end
 $rights_of_user
@@ -155,7 +145,7 @@ $check_one
 $image_one
 wrote=true
 local r=rpc(n,...)
-if type(r)~='table' or r.err==nil then did=true log(n,...) end
+if type(r)~='table' or r.err==nil then did=true $set_key log(n,...) end
 return r
 end
 return other(s,n,...)
@@ -185,7 +175,7 @@ L[nl]=v
 bytes=bytes+#v+16
 end
 local function log(n,a,b,...)
-if copy then return end
+if copy then return end $put_key
 local c=b==nil and 2 or 3+select('#',...)
 nl=nl+1
 L[nl]=c==2 and '2' or c==3 and '3' or c..''
@@ -206,7 +196,7 @@ $image_one
 wrote=true
 local r=rpc(n,...)
 if type(r)=='table' and r.err~=nil then return r end
-did=true
+did=true $set_key
 if s~='e1' then log(n,...)
 elseif r==1 then
 local k=...
@@ -353,7 +343,7 @@ export function linesOf(needs: Needs): string {
     all: needs.all,
     bytes: String(needs.maxBytes),
     keys: staysInside ? '' : KEYS_AT_HAND,
-    ...trialParts(isTrial, staysInside),
+    ...trialParts(isTrial, staysInside, !needs.isShort && !readsOnly),
     answers: needs.isShort ? '' : ANSWERS,
     ask: staysInside ? 'local ask' : ASK,
     messages: needs.isShort ? '' : '$noted if M then M[1]=L[4] L[4]=M end',
@@ -370,8 +360,6 @@ export function linesOf(needs: Needs): string {
     short_touch: staysInside ? '' : SHORT_TOUCH,
     stop_error: staysInside ? 'nil' : "{err='ERR stopped'}",
     if_stopped: staysInside ? '' : 'if stop then error(S) end',
-    stopped: staysInside ? '' : isTrial ? STOPPED + TRIAL_END : STOPPED,
-    in_order: isTrial ? 'U' : 'K',
     check_one: staysInside ? '' : 'local k=... if not $in_order[k] then touch(k) end',
     check_all: staysInside ? '' : 'for i=1,#ks do touch(ks[i]) end',
     image_one: staysInside || readsOnly ? '' : 'if not P[k] then image(k,n,...) end',

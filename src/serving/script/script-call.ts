@@ -48,6 +48,8 @@ export interface Hand {
 
 /** What a script that is only tried may ask of its server in one go, see `prologue-keys`. */
 export interface TrialLimits {
+  /** Whether it is asked what it did, and not what it leaves; of hashes that are changed as well. */
+  readonly asks: 'what it leaves' | 'what it did' | 'what it did, but to hashes'
   /** So much of values may be dumped, and restored. */
   readonly wholeBytes: number
   /** The beginning of the names of what it leaves beyond that. */
@@ -137,11 +139,12 @@ export function clientsFrame({ sha, source }: Script, { name, script }: CommandR
 /** What stands behind the places of keys, of one that is only tried. @param args its keys are the first ones behind their number */
 function limitsFor({ limits, numkeys, extra }: Hand, args: readonly (Buffer | string)[]): string {
   if (limits === undefined) return ''
-  const { wholeBytes, parked, guests } = limits
+  const { asks, wholeBytes, parked, guests } = limits
   const names = new Set(guests.map((key) => nameOf(key)))
   const places = Array.from({ length: numkeys + extra.length }, (_, i) => i + 1)
   const guestPlaces = places.filter((place) => names.has(nameOf(args[2 + place] as Buffer)))
-  return `;${[wholeBytes, parked.toString('latin1'), ...guestPlaces].join(' ')}`
+  const how = asks === 'what it leaves' ? '' : asks === 'what it did' ? 'e' : 'f'
+  return `;${how}${[wholeBytes, parked.toString('latin1'), ...guestPlaces].join(' ')}`
 }
 
 /** What stands before `callFrame`'s last word, of one that does not stay inside. */

@@ -18,7 +18,7 @@ import type { Needed } from '../several/gather/executor.js'
 import type { Computed } from '../several/gather/gather.js'
 import type { Gathering } from '../several/gather/gathering.js'
 import { Over } from '../several/gather/whole-values.js'
-import type { Attempt } from '../several/operation.js'
+import type { Attempt, Emitted, Outcome } from '../several/operation.js'
 import type { Words } from '../several/plans.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
@@ -194,6 +194,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
 
   /** Before it is too much, it is done without what it was only expected to touch. */
   protected override checkCopied(sizes: readonly { readonly key: Buffer; readonly bytes: number }[]): void {
+    this.checkEstimate()
     const { extra } = this.call
     const isNamed = namedBy(this.call)
     if (this.copied > this.settings.gatherBytes && !this.isExact && !extra.every(isNamed)) {
@@ -210,11 +211,13 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     call.script.learnt.trial ??= await this.compiled()
     this.dropExpected((key) => this.isHeld(key))
     // What was emitted for its keys before the gates were closed, and is held, is there afterwards.
-    const held = this.cut.sources.flatMap(({ key }) => {
-      const id = this.idOf(key)
-      return this.routesOf([key])[0].natural.map((link) => order.lanes.whenPassed(link, [id]))
-    })
-    if (held.some((each) => each !== undefined)) await Promise.all(held)
+    if (order.lanes.active > 0) {
+      const held = this.cut.sources.flatMap(({ key }) => {
+        const id = this.idOf(key)
+        return this.routesOf([key])[0].natural.map((link) => order.lanes.whenPassed(link, [id]))
+      })
+      if (held.some((each) => each !== undefined)) await Promise.all(held)
+    }
     this.told = await Promise.all(this.questions.map((question) => this.answerTo(question)))
     const computed = await this.executed()
     await this.bringBack(computed.executor)
@@ -265,7 +268,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     return { reply: notAnswered(executor.name) }
   }
 
-  protected override async write({ outcome, executor }: Computed): Promise<Attempt> {
+  protected override async write({ outcome, executor }: Computed): Promise<Attempt | Emitted> {
     const { call, tried } = this
     if (!('bytes' in outcome)) return outcome
     if (tried === undefined) return this.notRun(executor, outcome.bytes, outcome.flags)
@@ -280,12 +283,15 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     this.learn(tried.touched)
     settlePublished(call, tried.messages)
     const { buf, start, end, flags: said } = tried.reply
-    const failed = await this.putAll(executor)
-    if (failed === undefined) {
+    const written = this.putAll(executor)
+    const answered = async (): Promise<Outcome> => {
+      const failed = await written
+      if (failed !== undefined) return failed
       await new Promise<void>((resolve) => inItsTurn(call.slot, tried.messages, resolve))
       call.publish(tried.messages)
+      return { bytes: buf.subarray(start, end), flags: said }
     }
-    return failed ?? { bytes: buf.subarray(start, end), flags: said }
+    return tried.did === undefined ? answered() : { emitted: answered() }
   }
 
   /** It is done again with what it wanted. */
@@ -386,7 +392,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
   private async compiled(): Promise<Script> {
     const { script } = this.call
     if (script.trial !== undefined) return script.trial()
-    const trial = wrap(script.source, 0, script, true)
+    const trial = wrap(script.source, script.effectsBytes, script, true)
     const members = this.call.long.anyMember(this.order.router)
     const said = await askAny(members, (link) => link.call(['SCRIPT', 'LOAD', trial.wrapped]))?.catch(() => undefined)
     if (said === undefined) throw new Over('wait')

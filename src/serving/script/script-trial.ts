@@ -1,24 +1,42 @@
+import { preciseNowMs } from '../../backend/handshake.js'
 import type { Link } from '../../backend/link.js'
+import { expiresFields } from '../../backend/server-kind.js'
+import type { KeyId } from '../../base/key-id.js'
 import { nameOf } from '../../base/name-of.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { parkedPart } from '../../order/pieces/hidden-name.js'
+import { readerNow } from '../../order/readable.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
-import { type ErrorReply, error } from '../../resp/encode.js'
+import type { Route, Router } from '../../order/router.js'
+import { type ErrorReply, error, isError } from '../../resp/encode.js'
+import { frameOf } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Executed, Left } from '../several/gather/block.js'
 import type { Source } from '../several/gather/cut.js'
 import { GatherRun } from '../several/gather/gather.js'
 import type { Gathering } from '../several/gather/gathering.js'
+import type { Guest, Lacked } from '../several/gather/guests.js'
 import { Placed } from '../several/gather/placed.js'
-import { type Dumped, Over, sizeOf } from '../several/gather/whole-values.js'
-import { type Attempt, causeOf } from '../several/operation.js'
-import { type TrialOutcome, trialOutcomeOf } from './outcome.js'
+import { smallValues } from '../several/gather/small-values.js'
+import { type Dumped, Over, sizeOf, sizeQuestion } from '../several/gather/whole-values.js'
+import { type Attempt, causeOf, type Outcome } from '../several/operation.js'
+import type { Words } from '../several/plans.js'
+import { type Did, type TrialOutcome, trialOutcomeOf } from './outcome.js'
+import { NEAR_MS } from './prologue-trial.js'
 import type { Run } from './run.js'
 import type { TrialLimits } from './script-call.js'
 
+/** So much of what it lacks a server is given without having been asked for the size before. */
+const QUICK_BYTES = 256 * 1024
+/** Of so many keys at most it is asked how much they hold, behind one script. */
+const SIZES_ASKED = 2
+/** About what an element takes beside its bytes. */
+const ELEMENT_BYTES = 32
+
 /**
- * A script that is only tried, and what it would leave in the keys that it has changed:
+ * A script that is only tried, and what it has done, as commands of one key each, which are written on all replicas in the ordinary way. Where that
+ * cannot be said it is what it would leave in the keys that it has changed:
  *
  *     executor   [MULTI … EVALSHA: DUMP of what is small, RENAME k2 p.0 of what is large … EXEC]
  *     replicas   of k2                                              [page of p.0] [page] … [p.0]
@@ -31,6 +49,15 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
   /** What came of it in this attempt, and what it leaves. */
   protected tried: TrialOutcome | undefined
   private left: readonly { readonly key: Buffer; readonly value: Dumped }[] = []
+  /** By the view of this one. */
+  private tryingBy: Router | undefined
+  /** What it has done is to be said as what it leaves: as commands it cannot be done in time, or by all. */
+  private asksWhatIsLeft = false
+  /** What is not known to be large is fetched as if it were small, by one command of each server. */
+  private isQuick = false
+  private wasLarge = false
+  /** Of these guests there is none. */
+  private missing: readonly KeyId[] = []
   /** Keys that have to be guests. */
   private readonly toBring = new Set<string>()
   /** The beginning of the names of what it parks, and where. */
@@ -57,6 +84,68 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     return this.toBring.has(nameOf(key))
   }
 
+  protected override async sizes(isExact: boolean): Promise<(number | null)[]> {
+    this.isQuick = !isExact && !this.wasLarge && this.toBring.size === 0 && this.asks !== 'what it leaves'
+    this.missing = []
+    if (!this.isQuick) return super.sizes(isExact)
+    const { pieces } = this.order
+    return this.cut.sources.map(({ key }) => Math.min(Number.MAX_SAFE_INTEGER, pieces.lastSize(this.idOf(key)) ?? 0))
+  }
+
+  protected override async guestsOf(executor: Link, lacked: readonly Lacked[], moreBytes: number): Promise<Guest[]> {
+    if (!this.isQuick) return super.guestsOf(executor, lacked, moreBytes)
+    const { pieces } = this.order
+    const values = (await Promise.all(this.asked(lacked))).flat()
+    if (this.wasLarge) throw new Over('again')
+    const isLarge = ({ bytes }: { readonly bytes: number }) => pieces.isLarge(bytes, [executor])
+    for (const { source, value } of values) pieces.noteSize(this.idOf(source.key), value?.bytes ?? 0)
+    if (values.some(({ value }) => value !== null && (value.payload === undefined || isLarge(value)))) {
+      this.wasLarge = true
+      throw new Over('again')
+    }
+    this.copied = values.reduce((sum, { value }) => sum + (value?.payload?.length ?? 0), moreBytes)
+    this.checkCopied(values.map(({ source: { key }, value }) => ({ key, bytes: value?.bytes ?? 0 })))
+    this.missing = values.filter(({ value }) => value === null).map(({ source: { key } }) => this.idOf(key))
+    return values.flatMap(({ name, value }) => {
+      if (value === null) return []
+      const arrival = frameOf(['RESTORE', name, String(Math.max(0, value.deadline)), value.payload!, 'ABSTTL'])
+      return [{ names: [name], arrival }]
+    })
+  }
+
+  /** Asks for what the executor lacks, each key of who may be read now. */
+  private asked(lacked: readonly Lacked[]) {
+    const { order } = this
+    const readers = new Map<Link, Lacked[]>()
+    for (const each of lacked) {
+      const { key } = each.source
+      const reader = readerNow(order, this.routesOf([key])[0], [this.idOf(key)])
+      if (reader === undefined) throw new Over('wait')
+      const some = readers.get(reader)
+      if (some === undefined) readers.set(reader, [each])
+      else some.push(each)
+    }
+    return [...readers].map(async ([reader, some]) => {
+      const keys = some.map(({ source }) => source.key)
+      const values = await smallValues(reader, this.slot.db, keys, QUICK_BYTES)
+      // What it said may never have been.
+      if (!reader.ready || keys.some((key) => order.doubts.isInDoubt(reader, this.idOf(key)))) throw new Over('again')
+      if (values === undefined) this.wasLarge = true
+      return some.map((each, i) => ({ ...each, value: values?.[i] ?? null }))
+    })
+  }
+
+  /** What is known of sizes may have changed: before it is refused for them, or copies much, they are asked. */
+  protected checkEstimate(): void {
+    if (!this.isQuick || this.copied <= Math.min(this.order.pieces.wholeBytes, this.settings.gatherBytes)) return
+    this.wasLarge = true
+    throw new Over('again')
+  }
+
+  protected override get unsure(): readonly KeyId[] {
+    return this.missing
+  }
+
   protected override readersOf(source: Source): readonly Link[] {
     return this.isBrought(source.key) ? [] : super.readersOf(source)
   }
@@ -64,13 +153,22 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
   /** It is emitted next: whoever counts keys has to know from then on that something may be parked. */
   protected override executes(executor: Link, _inPlace: readonly Source[]): void {
     this.tried = undefined
+    this.tryingBy = this.order.router
     this.parkedAs = new Placed(this.parking.newName(), [executor])
     this.parking.note(executor, this.slot.db, this.parkedAs.name)
   }
 
   /** What it may ask of the executor in one go, which has these guests. */
   protected limitsWith(guests: readonly Buffer[]): TrialLimits {
-    return { wholeBytes: this.order.pieces.wholeBytes, parked: this.parkedAs.name, guests }
+    return { asks: this.asks, wholeBytes: this.order.pieces.wholeBytes, parked: this.parkedAs.name, guests }
+  }
+
+  /** What is emitted in one turn, to who has exactly what it has found: that is not certain before a key is settled, and one may be full. */
+  private get asks(): TrialLimits['asks'] {
+    const { memory, uncertainty, router } = this.order
+    if (this.asksWhatIsLeft || this.isShared || memory.anyFull || uncertainty.active) return 'what it leaves'
+    const mayExpireFields = router.links.some(({ info }) => info === undefined || expiresFields(info.kind))
+    return mayExpireFields ? 'what it did, but to hashes' : 'what it did'
   }
 
   protected override noteParked(executor: Link, executed: Exclude<Executed, 'lost'>): void {
@@ -111,7 +209,8 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
 
   /** What stands against writing what it has left in this turn. @throws Over */
   protected obstacle(executor: Link): Attempt | undefined {
-    const { left } = this
+    const { left, tried } = this
+    if (tried?.kind === 'done' && tried.did !== undefined) return this.obstacleTo(tried.did, tried.deadlineMs, executor)
     if (this.routesOf(left.map(({ key }) => key)).some((route) => !route.writable())) return 'wait'
     const growing = left.filter(({ value }) => value.payload !== null || value.placed !== undefined)
     if (this.isFull(growing.map(({ key }) => key))) return { reply: OUT_OF_MEMORY }
@@ -122,20 +221,81 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     return this.beginsToWrite() ? undefined : 'wait'
   }
 
+  /** The same of what it did. */
+  private obstacleTo(did: readonly Did[], deadlineMs: number, executor: Link): Attempt | undefined {
+    const { order } = this
+    const routes = this.routesOf(did.map(({ key }) => key))
+    if (routes.some((route) => !route.writable())) return 'wait'
+    const isLate = deadlineMs > 0 && deadlineMs < preciseNowMs() + executor.clockOffsetMs + NEAR_MS
+    const mayDiffer = order.uncertainty.active || (order.doubts.any && this.isAnyInDoubt())
+    if (this.tryingBy !== order.router) return 'again'
+    if (
+      isLate ||
+      mayDiffer ||
+      this.isFull(did.map(({ key }) => key)) ||
+      !did.every(({ commands }, i) => fits(commands, routes[i]))
+    ) {
+      this.asksWhatIsLeft = true
+      return 'again'
+    }
+    return this.beginsToWrite() ? undefined : 'wait'
+  }
+
   /** What it has done to the executor is looked at whether it may or not, and it is asked behind that. */
   protected override mayWriteFound(): boolean {
     return true
   }
 
   /** Writes what it has left, all in this turn; gives what failed. */
-  protected async putAll(executor: Link): Promise<Attempt | undefined> {
-    const { left } = this
+  protected async putAll(executor: Link): Promise<Outcome | undefined> {
+    const { left, tried } = this
+    if (tried?.kind === 'done' && tried.did !== undefined) return this.doAll(tried.did, executor)
     const { pieces } = this.order
     this.slot.wrote?.(left.map(({ key }) => this.idOf(key)))
     for (const { key, value } of left) pieces.noteSize(this.idOf(key), sizeOf(value))
     const failures = await Promise.all(left.map(({ key, value }) => this.leave(key, value, executor)))
     const failed = failures.filter((failure) => failure !== undefined)
     return failed.length === 0 ? undefined : { reply: notAllLeft(failed, left.length) }
+  }
+
+  /** The same of what it did. */
+  private async doAll(did: readonly Did[], executor: Link): Promise<Outcome | undefined> {
+    this.slot.wrote?.(did.map(({ key }) => this.idOf(key)))
+    this.noteGrowth(did, executor)
+    const failures = await Promise.all(
+      did.map(async ({ commands }) => {
+        const failed = await Promise.all(commands.map((words) => this.writeStep(words)))
+        return failed.filter((failure) => failure !== undefined)
+      }),
+    )
+    const failed = failures.flatMap(([first]) => (first === undefined ? [] : [first]))
+    const isPart = failures.some(({ length }, i) => length > 0 && length < did[i].commands.length)
+    return failed.length === 0 ? undefined : { reply: notAllLeft(failed, did.length, isPart) }
+  }
+
+  /** Of some keys of which it is not known how much they hold that is asked: the next one that names them knows then where it is better tried. */
+  private noteGrowth(did: readonly Did[], executor: Link): void {
+    const { pieces } = this.order
+    const unknown: Buffer[] = []
+    for (const { key, commands } of did) {
+      const id = this.idOf(key)
+      if (pieces.lastSize(id) === undefined) unknown.push(key)
+      else
+        pieces.noteGrowth(
+          id,
+          commands.reduce((sum, words) => sum + sizeOfWords(words), 0),
+        )
+    }
+    const inPlace = unknown.filter((key) => this.routesOf([key])[0].natural.includes(executor))
+    for (const key of inPlace.slice(0, SIZES_ASKED)) {
+      executor.call(sizeQuestion(key), this.slot.db).then(
+        (size) => {
+          if (!isError(size)) pieces.noteSize(this.idOf(key), Number(size))
+        },
+        // It tells of that itself.
+        () => {},
+      )
+    }
   }
 
   private async leave(key: Buffer, value: Dumped, executor: Link): Promise<ErrorReply | undefined> {
@@ -150,6 +310,16 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     }
   }
 
+  /** Then it may have found something else than what is there. */
+  private isAnyInDoubt(): boolean {
+    const { doubts } = this.order
+    const isInDoubt = (key: Buffer) => {
+      const id = this.idOf(key)
+      return this.routesOf([key])[0].natural.some((link) => doubts.isInDoubt(link, id))
+    }
+    return this.cut.sources.some(({ key }) => isInDoubt(key))
+  }
+
   protected isFull(keys: readonly Buffer[]): boolean {
     if (!this.order.memory.anyFull) return false
     return this.routesOf(keys).some(({ targets }) => targets.some(({ full }) => full))
@@ -161,16 +331,28 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
  *
  * @param failures why not, at least one; of several the first one is told
  * @param count of keys that it wrote
+ * @param isPart whether one of them may have a part of it
  */
-export function notAllLeft(failures: readonly ErrorReply[], count: number): ErrorReply {
+export function notAllLeft(failures: readonly ErrorReply[], count: number, isPart = false): ErrorReply {
   const [failure] = failures
-  if (count === 1) return failure
+  if (count === 1 && !isPart) return failure
   const some = `${failures.length} of the ${count} keys that the script wrote`
   return error(`${OUTCOME_UNKNOWN}: ${some} may not have what it left, the others have: ${causeOf(failure.message)}`)
 }
 
 function parkedIn(tried: TrialOutcome | undefined): number {
   return tried?.kind === 'done' ? tried.left.filter(({ value }) => value.parkedBytes !== undefined).length : 0
+}
+
+/** Whether all servers of a key take arguments of this length. */
+function fits(commands: readonly Words[], { targets }: Route): boolean {
+  const most = Math.min(...targets.map(({ info }) => info?.maxBulkBytes ?? Number.POSITIVE_INFINITY))
+  return commands.every((words) => words.every(({ length }) => length <= most))
+}
+
+/** About how much what is given there may take. */
+function sizeOfWords(words: Words): number {
+  return words.reduce((sum, { length }) => sum + length + ELEMENT_BYTES, 0)
 }
 
 /** About how many bytes it has. */

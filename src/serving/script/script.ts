@@ -30,6 +30,8 @@ export interface Script {
   readonly readsOnly: boolean
   /** Whether it may run without memory: undefined when it does not say, and then each of its commands is asked. */
   readonly allowsOom: boolean | undefined
+  /** How much of what it does is said, at most. */
+  readonly effectsBytes: number
   /** How many rows the table had when it was wrapped: it knows no commands that were learnt since. */
   readonly rowsKnown: number
   /** What is learnt of it while it runs. */
@@ -201,6 +203,7 @@ export function wrap(
     keyPlaces: facts.keyPlaces,
     readsOnly,
     allowsOom: flags?.includes('allow-oom'),
+    effectsBytes: maxBytes,
     rowsKnown: rowsCount(),
     learnt: nothingLearnt(),
     rights,

@@ -25,6 +25,11 @@ export type Outcome = { readonly reply: Reply } | { readonly bytes: Buffer; read
 /** What became of an attempt: the answer, or a server has to be waited for, or it has to begin again. */
 export type Attempt = Outcome | 'wait' | 'again'
 
+/** All that it writes was emitted in this turn, as ordinary writes: others may have its keys, and only its client waits for the answer. */
+export interface Emitted {
+  readonly emitted: Promise<Outcome>
+}
+
 /**
  * A command on keys of several servers that takes several turns of the event loop, as one step for everybody else [design §7
  * Several keys]:
@@ -66,7 +71,7 @@ export abstract class Operation {
    */
   abstract barrier(): Reply | 'wait' | undefined
   /** Under the gates of its keys. Nothing was written when it has to wait, or begins again. */
-  protected abstract attempt(): Promise<Attempt>
+  protected abstract attempt(): Promise<Attempt | Emitted>
 
   /** Waits for what it needs beside its keys, without the gates; gives the answer when that was in vain. */
   protected async prepared(_deadlineMs: number): Promise<Reply | undefined> {
@@ -143,7 +148,7 @@ export abstract class Operation {
         if (!gates.isFree(claim)) order.stats.gateWaits++
         const entry = await this.entered(claim, ticket, deadlineMs)
         if (entry === undefined) return { reply: order.stillGated() }
-        let attempt: Attempt
+        let attempt: Attempt | Emitted
         try {
           if (this.isLarge) await othersTurn()
           attempt = await this.attempt()
@@ -151,7 +156,7 @@ export abstract class Operation {
           gates.leave(entry)
         }
         if (attempt === 'again') continue
-        if (attempt !== 'wait') return attempt
+        if (attempt !== 'wait') return answerOf(attempt)
       }
       const nowMs = performance.now()
       if (nowMs >= deadlineMs) return { reply: order.unavailable() }
@@ -172,7 +177,7 @@ export abstract class Operation {
       this.writes = false
       const came = await this.attempt()
       if (!this.writes && !this.mayWrite) return 'wait'
-      if (came !== 'again') return came
+      if (came !== 'again') return came === 'wait' ? came : answerOf(came)
     }
   }
 
@@ -294,6 +299,10 @@ export function causeOf(text: string): string {
     .replace(`${OUTCOME_UNKNOWN}: `, '')
     .replace(`; ${NOT_APPLIED}`, '')
     .replace(/, try again$/, '')
+}
+
+function answerOf(attempt: Outcome | Emitted): Outcome | Promise<Outcome> {
+  return 'emitted' in attempt ? attempt.emitted : attempt
 }
 
 /** What PEXPIRETIME answers where there is no key; where there is one without a deadline it is -1. */

@@ -65,4 +65,16 @@ export const SCRIPT_DEFECTS: Readonly<Record<string, Defect>> = {
       },
     ],
   },
+  'tried-script-done-twice': {
+    summary: 'what a script with keys on several servers has done where it was tried is done twice',
+    faults: [],
+    workloads: ['scattered'],
+    patches: [
+      {
+        file: 'serving/script/script-trial.js',
+        replace: 'commands.map((words) => this.writeStep(words))',
+        by: '[...commands, ...commands].map((words) => this.writeStep(words))',
+      },
+    ],
+  },
 }

@@ -1,9 +1,7 @@
-import { preciseNowMs } from '../../../backend/handshake.js'
 import type { Link } from '../../../backend/link.js'
 import type { KeyId } from '../../../base/key-id.js'
 import { othersTurn } from '../../../base/others-turn.js'
 import type { CommandRow } from '../../../command/row.js'
-import { isAnyLost } from '../../../order/loss.js'
 import { OUT_OF_MEMORY } from '../../../order/memory.js'
 import type { Order } from '../../../order/order.js'
 import { guestName } from '../../../order/pieces/hidden-name.js'
@@ -12,12 +10,13 @@ import type { ReplySlot } from '../../../order/reply-slot.js'
 import { isError, type Reply } from '../../../resp/encode.js'
 import type { Frame } from '../../../resp/frame.js'
 import { IS_ERROR } from '../../../resp/reply-framer.js'
-import type { Attempt, Outcome } from '../operation.js'
+import type { Attempt, Emitted, Outcome } from '../operation.js'
 import { type Executed, GatherBlock, type Left } from './block.js'
 import { type Cut, cutOf, type Source, withArguments } from './cut.js'
 import { chooseExecutor, type Needed } from './executor.js'
 import { type Guest, type Lacked, WithGuests } from './guests.js'
 import { type GatherSettings, nobodyTakes } from './limits.js'
+import { askOthers } from './others.js'
 import { Placed } from './placed.js'
 import { type Copies, type Dumped, Over, sizeOf, sizeQuestion } from './whole-values.js'
 
@@ -47,8 +46,6 @@ export interface Computed {
 
 /** How many servers are asked at most, before none seems to take what the others have. */
 const REFUSALS_MAX = 3
-/** Clocks of servers, and ours, differ by less. */
-const NEAR_MS = 2000
 const RESULT = guestName(0)
 /** So many times as much memory a result may take as what it is made of: sets of small numbers take little as sets alone. */
 const GROWTH = 12
@@ -103,7 +100,7 @@ export class GatherRun extends WithGuests<Computed> {
   }
 
   /** Writes what the command has left, and answers what the executor has. */
-  protected async write({ outcome, left, executor }: Computed): Promise<Attempt> {
+  protected async write({ outcome, left, executor }: Computed): Promise<Attempt | Emitted> {
     const { destination } = this.cut
     if (destination === undefined || left === undefined) return outcome
     this.order.pieces.noteSize(this.idOf(destination.key), sizeOf(left))
@@ -165,7 +162,6 @@ export class GatherRun extends WithGuests<Computed> {
     const isReadable = brought.inPlace.every((source) => this.readersOf(source).includes(executor))
     if (!executor.ready || !isReadable) throw new Over('again')
     this.checkWanted()
-    const certain = this.askMasters(executor, brought.inPlace)
     const parked = this.mayPark(executor)
     if (parked !== undefined) this.learnSizes(executor, brought.inPlace)
     this.executes(executor, brought.inPlace)
@@ -179,7 +175,8 @@ export class GatherRun extends WithGuests<Computed> {
       aside: this.keepsNames ? brought.others.map(({ key }) => key) : [],
     })
     const read = brought.inPlace.map(({ key }) => this.idOf(key))
-    const lost = this.isShared ? false : isAnyLost(this.order, read)
+    const overwriting = this.isShared ? [] : [...read, ...this.unsure]
+    const { certain, lost } = askOthers(this.order, executor, { read, asksBackups: this.asksBackups, overwriting })
     const executed = await executing
     if (executed === 'lost') {
       // The connection broke, or the server refused a command when it was queued: it has no memory, or may not write.
@@ -321,7 +318,7 @@ export class GatherRun extends WithGuests<Computed> {
   }
 
   /** About how many bytes each of the values takes; null where there is none, 0 where it does not matter. */
-  private async sizes(isExact: boolean): Promise<(number | null)[]> {
+  protected async sizes(isExact: boolean): Promise<(number | null)[]> {
     const { sources } = this.cut
     const { uncertainty, pieces } = this.order
     const readers = sources.map((source) => this.readersOf(source))
@@ -353,24 +350,9 @@ export class GatherRun extends WithGuests<Computed> {
     return route.natural.filter(({ serving }) => serving)
   }
 
-  /**
-   * A backup that is asked has been sent all that the master has. But if the proxy crashes the master's word counts, and a key may be
-   * expiring: so for each of these keys both are asked in the same turn, and have executed then what was sent to them before.
-   * False when it is not certain: then it is done again, with masters alone.
-   */
-  private askMasters(executor: Link, sources: readonly Source[]): Promise<boolean> {
-    const asked = sources.flatMap(({ key }) => {
-      const [{ natural }] = this.routesOf([key])
-      if (natural[0] === executor || !natural.includes(executor) || !this.asksBackups) return []
-      const both = [natural[0], executor]
-      return natural[0].ready ? [Promise.all(both.map((link) => link.call(['PEXPIRETIME', key], this.slot.db)))] : []
-    })
-    const isCertain = ([one, other]: readonly Reply[]) =>
-      one === other && (Number(one) < 0 || Number(one) > preciseNowMs() + NEAR_MS)
-    return Promise.all(asked).then(
-      (deadlines) => deadlines.every(isCertain),
-      () => false,
-    )
+  /** Keys of which the look found nothing, that the master may have lost. */
+  protected get unsure(): readonly KeyId[] {
+    return []
   }
 
   protected isFit(link: Link, needed: readonly Needed<Link>[]): boolean {

@@ -14,7 +14,7 @@ import type { ReplySlot } from '../../../order/reply-slot.js'
 import { decodeReply } from '../../../resp/decode.js'
 import { type ErrorReply, isError, type Reply } from '../../../resp/encode.js'
 import type { Frame } from '../../../resp/frame.js'
-import { type Attempt, Operation, type Outcome } from '../operation.js'
+import { type Attempt, type Emitted, Operation, type Outcome } from '../operation.js'
 import type { Words } from '../plans.js'
 import type { CopiedLog } from './copied-log.js'
 import { crowded, type GatherSettings, nobodyTakes, tookTooLong, tooLargeFor, tooMuch } from './limits.js'
@@ -105,7 +105,7 @@ export abstract class WholeValues<Found> extends Operation {
   }
 
   /** Writes it, and gives the answer. */
-  protected abstract write(found: Found): Promise<Attempt>
+  protected abstract write(found: Found): Promise<Attempt | Emitted>
 
   override serve(ticket?: number): Promise<Outcome> {
     this.order.stats.gathers++
@@ -176,7 +176,7 @@ export abstract class WholeValues<Found> extends Operation {
     throw new Over('again')
   }
 
-  protected async attempt(): Promise<Attempt> {
+  protected async attempt(): Promise<Attempt | Emitted> {
     const { settings, row, order } = this
     const beganMs = performance.now()
     const parking = new Parking(order.lanes, order.pieces, this.reserved)
