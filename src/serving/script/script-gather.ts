@@ -210,14 +210,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     const { call, order } = this
     call.script.learnt.trial ??= await this.compiled()
     this.dropExpected((key) => this.isHeld(key))
-    // What was emitted for its keys before the gates were closed, and is held, is there afterwards.
-    if (order.lanes.active > 0) {
-      const held = this.cut.sources.flatMap(({ key }) => {
-        const id = this.idOf(key)
-        return this.routesOf([key])[0].natural.map((link) => order.lanes.whenPassed(link, [id]))
-      })
-      if (held.some((each) => each !== undefined)) await Promise.all(held)
-    }
+    if (order.lanes.active > 0) await this.whenNothingIsHeld()
     this.told = await Promise.all(this.questions.map((question) => this.answerTo(question)))
     const computed = await this.executed()
     await this.bringBack(computed.executor)

@@ -135,6 +135,16 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     })
   }
 
+  /** What was emitted for its keys before the gates were closed, and is held, is there afterwards. */
+  protected async whenNothingIsHeld(): Promise<void> {
+    const { lanes } = this.order
+    const held = this.cut.sources.flatMap(({ key }) => {
+      const id = this.idOf(key)
+      return this.routesOf([key])[0].natural.map((link) => lanes.whenPassed(link, [id]))
+    })
+    if (held.some((each) => each !== undefined)) await Promise.all(held)
+  }
+
   /** What is known of sizes may have changed: before it is refused for them, or copies much, they are asked. */
   protected checkEstimate(): void {
     if (!this.isQuick || this.copied <= Math.min(this.order.pieces.wholeBytes, this.settings.gatherBytes)) return
