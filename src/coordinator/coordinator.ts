@@ -30,6 +30,7 @@ import { LargeCommands } from '../serving/several/large/large-commands.js'
 import { PlanRun } from '../serving/several/run-plan.js'
 import { split } from '../serving/several/split.js'
 import { readStreams } from '../serving/several/streams.js'
+import { emitTogether } from '../serving/transaction/part.js'
 import { PlainCommands } from '../serving/transaction/plain.js'
 import { namesOthers, type QueuedCommand } from '../serving/transaction/plan.js'
 import { type Commands, listOf } from '../serving/transaction/planned.js'
@@ -94,6 +95,7 @@ export class Coordinator {
     this.replicaWaits = new ReplicaWaits(() => this.order.router, new Disks(options, log))
     const { order, oneRoute, keyspace, gathering, scripts, functions } = this
     this.ways = { order, oneRoute, keyspace, gathering, scripts, functions }
+    scripts.runs.together = (writes, slot) => emitTogether(this.ways, writes, slot)
     this.large = new LargeCommands(
       oneRoute,
       (command, row, slot, deadlineMs) => this.serve(command, row, slot, deadlineMs),

@@ -32,6 +32,8 @@ export class Relay {
   passedSlowly = 0
   /** What the server has said and has not passed yet. */
   private readonly slow: { readonly bytes: number; readonly deliver: () => void }[] = []
+  /** What the proxy has said since `record`. */
+  private recorded: Buffer[] | undefined
   /** Nothing passes, and nobody is told: neither bytes nor the end of a connection. */
   private isBlack = false
   private isRefusing = false
@@ -71,6 +73,13 @@ export class Relay {
   /** Breaks the link when the server has been sent so many bytes more. */
   cutInRequests(bytes: number): void {
     this.allowance.requests = bytes
+  }
+
+  /** From now on what the proxy says is kept; gives what has come since the last time. */
+  record(): Buffer {
+    const recorded = Buffer.concat(this.recorded ?? [])
+    this.recorded = []
+    return recorded
   }
 
   /** Keeps back what the proxy says, and the Sentinels, from the next bytes on that have `text` in them, until `resume`. */
@@ -194,6 +203,7 @@ export class Relay {
           return
         }
         if (isLink) allowance[what] -= chunk.length
+        if (isLink && !isSentinel && what === 'requests') this.recorded?.push(chunk)
         if (isLink && what === 'requests' && this.cutAfter !== undefined && chunk.includes(this.cutAfter.text)) {
           allowance.replies = this.cutAfter.bytes
           this.cutAfter = undefined

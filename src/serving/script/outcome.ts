@@ -1,10 +1,8 @@
 import { copyBytes } from '../../base/copy-bytes.js'
-import { nameOf } from '../../base/name-of.js'
 import { Elements } from '../../resp/elements.js'
-import { type Frame, frameOf } from '../../resp/frame.js'
+import { type Frame, frameIn, frameOf } from '../../resp/frame.js'
 import { HAS_RESP3, IS_ERROR, OWNED, ReplyProtocolError } from '../../resp/reply-framer.js'
 import type { Left } from '../several/gather/block.js'
-import type { Words } from '../several/plans.js'
 import { LOOP_SHA } from './loop.js'
 import type { Messages, Question } from './questions.js'
 import type { Script } from './script.js'
@@ -57,10 +55,10 @@ interface LeftKey {
   readonly value: Left
 }
 
-/** Some commands of which each changes this one key alone, in their order. */
+/** A command that changes this one key alone. */
 export interface Did {
   readonly key: Buffer
-  readonly commands: Words[]
+  readonly frame: Frame
 }
 
 /** An encoded reply. */
@@ -158,19 +156,25 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
   }
 }
 
-/** What stands behind the head: a key, the number of words, and these, again and again. */
+/** What stands behind the head: a key, the number of words, and these, again and again. The commands lie one behind the other. */
 function didIn(buf: Buffer, parts: Elements): readonly Did[] {
-  const found = new Map<string, Did>()
+  const found: Did[] = []
+  // A key and a number take more than the head of a command.
+  const all = Buffer.allocUnsafe(parts.count > HEAD + 1 ? buf.length - parts.end : 0)
+  let at = 0
   for (let i = HEAD + 1; i < parts.count; ) {
     const key = textIn(buf, parts)
-    const words = Array.from({ length: Number(textIn(buf, parts).toString('latin1')) }, () => textIn(buf, parts))
-    i += 2 + words.length
-    const name = nameOf(key)
-    const did = found.get(name) ?? { key, commands: [] }
-    found.set(name, did)
-    did.commands.push(words)
+    const argc = Number(textIn(buf, parts).latin1Slice())
+    const begin = parts.end
+    parts.pass(argc)
+    const start = at
+    at += all.latin1Write(`*${argc}\r\n`, at)
+    copyBytes(buf, begin, parts.end, all, at)
+    at += parts.end - begin
+    found.push({ key, frame: frameIn(all, start) })
+    i += 2 + argc
   }
-  return [...found.values()]
+  return found
 }
 
 function partsOf(buf: Buffer, from: number, to: number): Elements {

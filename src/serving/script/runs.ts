@@ -35,6 +35,7 @@ import type { Script } from './script.js'
 import { callFrame, directFrame, type Hand, keysAtHand } from './script-call.js'
 import { ScriptGather } from './script-gather.js'
 import { ScriptRead } from './script-read.js'
+import type { Together } from './script-trial.js'
 import { ScriptWrite } from './script-write.js'
 import { type Place, Trains } from './trains.js'
 import { guessed, letTouch, letTouchAll, namedBy, placesLearnt, tornBy } from './undeclared.js'
@@ -53,6 +54,8 @@ const RUNS_MIN = 3
 export class Runs implements Runner {
   /** Tells scripts what the proxy says of itself; set before there are clients. */
   tell: Tell | undefined
+  /** Emits what tried scripts did, see `TriedRun`; set with those ways of serving that are made of this one. */
+  together!: Together
   /** Is told what a script of this user was refused, which ran for a `ReplySlot.client`. */
   refused: ((client: unknown, user: string, refused: readonly Refused[]) => void) | undefined
   /** [Runner] */
@@ -201,7 +204,7 @@ export class Runs implements Runner {
   /** Its keys are on several servers, or it asks of all. */
   private gather(run: Run, hand: Hand): void {
     const { slot } = run
-    const { gathering, loaded, long, channels } = this
+    const { gathering, loaded, long, channels, together } = this
     if (run.questions.length === 0 && gathering.refusal !== undefined) {
       const touched = run.extra.at(-1)
       answer(slot, touched === undefined ? gathering.refusal : tornBy(touched))
@@ -211,7 +214,7 @@ export class Runs implements Runner {
     const learnt = { extra, named: new Set(run.named), guesses: [...run.guesses] }
     const own: Run = { ...run, frame: ownFrame(run.frame), ...learnt }
     const publish = (messages: Messages) => this.publish(own, messages)
-    const call = { ...own, hand: { ...hand, extra }, loaded, long, channels, publish, tell: this.tell! }
+    const call = { ...own, hand: { ...hand, extra }, loaded, long, channels, publish, together, tell: this.tell! }
     const gathered = new ScriptGather(this.order, call, gathering)
     if (slot.atGates === undefined) gathered.run()
     else gathered.runInside()

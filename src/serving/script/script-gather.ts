@@ -39,7 +39,7 @@ import {
   SCAN,
   type Tell,
 } from './questions.js'
-import { canHave, isOwing, mayNotWrite, PATIENCE_MS, type Run } from './run.js'
+import { canHave, isOwing, mayNotWrite, PATIENCE_MS } from './run.js'
 import { type Script, wrap } from './script.js'
 import {
   callFrame,
@@ -51,7 +51,7 @@ import {
   notAnswered,
   notWrapped,
 } from './script-call.js'
-import { ScriptTrial } from './script-trial.js'
+import { ScriptTrial, type TriedRun } from './script-trial.js'
 import { keepOnly, learnPlaces, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
 
 /** So many questions it may ask. */
@@ -61,7 +61,7 @@ const TOO_MANY_QUESTIONS = error(
 )
 
 /** A run, and what it may touch now. */
-export interface GatheredCall extends Run {
+export interface GatheredCall extends TriedRun {
   /** Its `extra` is that of the run, to which keys are added that it names. */
   readonly hand: Hand
   readonly loaded: LoadedScripts
@@ -270,13 +270,12 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     }
     this.noteDeadline(executor, tried.deadlineMs)
     if (tried.kind === 'stopped') return this.stopped(tried.wanted)
-    const obstacle = this.obstacle(executor)
-    if (obstacle !== undefined) return obstacle
+    const written = this.putAll(executor)
+    if (!(written instanceof Promise)) return written
     // From here on it is not done again: what comes of a guess counts once.
     this.learn(tried.touched)
     settlePublished(call, tried.messages)
     const { buf, start, end, flags: said } = tried.reply
-    const written = this.putAll(executor)
     const answered = async (): Promise<Outcome> => {
       const failed = await written
       if (failed !== undefined) return failed

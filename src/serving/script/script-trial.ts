@@ -2,15 +2,18 @@ import { preciseNowMs } from '../../backend/handshake.js'
 import type { Link } from '../../backend/link.js'
 import { expiresFields } from '../../backend/server-kind.js'
 import type { KeyId } from '../../base/key-id.js'
-import { nameOf } from '../../base/name-of.js'
+import { distinct, nameOf } from '../../base/name-of.js'
+import type { CommandRow } from '../../command/row.js'
+import { rowOf } from '../../command/table.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
 import type { Order } from '../../order/order.js'
 import { parkedPart } from '../../order/pieces/hidden-name.js'
 import { readerNow } from '../../order/readable.js'
 import { OUTCOME_UNKNOWN } from '../../order/replies.js'
+import type { ReplySlot } from '../../order/reply-slot.js'
 import type { Route, Router } from '../../order/router.js'
 import { type ErrorReply, error, isError } from '../../resp/encode.js'
-import { frameOf } from '../../resp/frame.js'
+import { argumentsOf, type Frame, frameOf } from '../../resp/frame.js'
 import { IS_ERROR } from '../../resp/reply-framer.js'
 import type { Executed, Left } from '../several/gather/block.js'
 import type { Source } from '../several/gather/cut.js'
@@ -21,7 +24,6 @@ import { Placed } from '../several/gather/placed.js'
 import { smallValues } from '../several/gather/small-values.js'
 import { type Dumped, Over, sizeOf, sizeQuestion } from '../several/gather/whole-values.js'
 import { type Attempt, causeOf, type Outcome } from '../several/operation.js'
-import type { Words } from '../several/plans.js'
 import { type Did, type TrialOutcome, trialOutcomeOf } from './outcome.js'
 import { NEAR_MS } from './prologue-trial.js'
 import type { Run } from './run.js'
@@ -34,6 +36,16 @@ const SIZES_ASKED = 2
 /** About what an element takes beside its bytes. */
 const ELEMENT_BYTES = 32
 
+/** A run, and what emits writes in one turn, of which each server executes its share or nothing; see `emitTogether`. */
+export interface TriedRun extends Run {
+  readonly together: Together
+}
+
+export type Together = (
+  writes: readonly { readonly frame: Frame; readonly row: CommandRow }[],
+  slot: ReplySlot,
+) => Promise<readonly ErrorReply[]> | undefined
+
 /**
  * A script that is only tried, and what it has done, as commands of one key each, which are written on all replicas in the ordinary way. Where that
  * cannot be said it is what it would leave in the keys that it has changed:
@@ -45,7 +57,7 @@ const ELEMENT_BYTES = 32
  * So is what it changes: what is small is dumped before, and restored in the end. What is large is brought to the executor as a guest, also
  * if that has it itself, and is gone with the block: it is stopped before it writes to such a key that is none [prologue-keys.ts].
  */
-export abstract class ScriptTrial<Called extends Run> extends GatherRun {
+export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
   /** What came of it in this attempt, and what it leaves. */
   protected tried: TrialOutcome | undefined
   private left: readonly { readonly key: Buffer; readonly value: Dumped }[] = []
@@ -217,10 +229,16 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     this.left = left
   }
 
-  /** What stands against writing what it has left in this turn. @throws Over */
-  protected obstacle(executor: Link): Attempt | undefined {
-    const { left, tried } = this
-    if (tried?.kind === 'done' && tried.did !== undefined) return this.obstacleTo(tried.did, tried.deadlineMs, executor)
+  /** Writes what it did, or has left, all in this turn: gives what failed, or what stands against it. @throws Over */
+  protected putAll(executor: Link): Attempt | Promise<Outcome | undefined> {
+    const { tried } = this
+    if (tried?.kind === 'done' && tried.did !== undefined) return this.doAll(tried.did, tried.deadlineMs, executor)
+    return this.obstacle(executor) ?? this.leaveAll(executor)
+  }
+
+  /** What stands against writing what it has left. */
+  private obstacle(executor: Link): Attempt | undefined {
+    const { left } = this
     if (this.routesOf(left.map(({ key }) => key)).some((route) => !route.writable())) return 'wait'
     const growing = left.filter(({ value }) => value.payload !== null || value.placed !== undefined)
     if (this.isFull(growing.map(({ key }) => key))) return { reply: OUT_OF_MEMORY }
@@ -231,24 +249,32 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     return this.beginsToWrite() ? undefined : 'wait'
   }
 
-  /** The same of what it did. */
-  private obstacleTo(did: readonly Did[], deadlineMs: number, executor: Link): Attempt | undefined {
-    const { order } = this
+  /**
+   * Does what it did on all servers: what a server gets of it is one transaction there, so that it has none or all of it, whatever
+   * breaks, and whoever dies. Nothing of it is held for what must come first: then it is asked what it leaves.
+   */
+  private doAll(did: readonly Did[], deadlineMs: number, executor: Link): Attempt | Promise<Outcome | undefined> {
+    const { order, slot, call } = this
+    if (did.length === 0) return Promise.resolve(undefined)
     const routes = this.routesOf(did.map(({ key }) => key))
     if (routes.some((route) => !route.writable())) return 'wait'
     const isLate = deadlineMs > 0 && deadlineMs < preciseNowMs() + executor.clockOffsetMs + NEAR_MS
     const mayDiffer = order.uncertainty.active || (order.doubts.any && this.isAnyInDoubt())
     if (this.tryingBy !== order.router) return 'again'
-    if (
-      isLate ||
-      mayDiffer ||
-      this.isFull(did.map(({ key }) => key)) ||
-      !did.every(({ commands }, i) => fits(commands, routes[i]))
-    ) {
-      this.asksWhatIsLeft = true
-      return 'again'
+    if (!isLate && !mayDiffer && !order.memory.anyFull && did.every(({ frame }, i) => fits(frame, routes[i]))) {
+      if (!this.beginsToWrite()) return 'wait'
+      const failures = call.together(
+        did.map(({ frame }) => ({ frame, row: rowOf(frame)! })),
+        slot,
+      )
+      if (failures !== undefined) {
+        slot.wrote?.(did.map(({ key }) => this.idOf(key)))
+        this.noteGrowth(did, executor)
+        return failures.then((failed) => (failed.length === 0 ? undefined : { reply: notAllDone(failed, did) }))
+      }
     }
-    return this.beginsToWrite() ? undefined : 'wait'
+    this.asksWhatIsLeft = true
+    return 'again'
   }
 
   /** What it has done to the executor is looked at whether it may or not, and it is asked behind that. */
@@ -256,10 +282,8 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     return true
   }
 
-  /** Writes what it has left, all in this turn; gives what failed. */
-  protected async putAll(executor: Link): Promise<Outcome | undefined> {
-    const { left, tried } = this
-    if (tried?.kind === 'done' && tried.did !== undefined) return this.doAll(tried.did, executor)
+  private async leaveAll(executor: Link): Promise<Outcome | undefined> {
+    const { left } = this
     const { pieces } = this.order
     this.slot.wrote?.(left.map(({ key }) => this.idOf(key)))
     for (const { key, value } of left) pieces.noteSize(this.idOf(key), sizeOf(value))
@@ -268,35 +292,16 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
     return failed.length === 0 ? undefined : { reply: notAllLeft(failed, left.length) }
   }
 
-  /** The same of what it did. */
-  private async doAll(did: readonly Did[], executor: Link): Promise<Outcome | undefined> {
-    this.slot.wrote?.(did.map(({ key }) => this.idOf(key)))
-    this.noteGrowth(did, executor)
-    const failures = await Promise.all(
-      did.map(async ({ commands }) => {
-        const failed = await Promise.all(commands.map((words) => this.writeStep(words)))
-        return failed.filter((failure) => failure !== undefined)
-      }),
-    )
-    const failed = failures.flatMap(([first]) => (first === undefined ? [] : [first]))
-    const isPart = failures.some(({ length }, i) => length > 0 && length < did[i].commands.length)
-    return failed.length === 0 ? undefined : { reply: notAllLeft(failed, did.length, isPart) }
-  }
-
   /** Of some keys of which it is not known how much they hold that is asked: the next one that names them knows then where it is better tried. */
   private noteGrowth(did: readonly Did[], executor: Link): void {
     const { pieces } = this.order
     const unknown: Buffer[] = []
-    for (const { key, commands } of did) {
+    for (const { key, frame } of did) {
       const id = this.idOf(key)
       if (pieces.lastSize(id) === undefined) unknown.push(key)
-      else
-        pieces.noteGrowth(
-          id,
-          commands.reduce((sum, words) => sum + sizeOfWords(words), 0),
-        )
+      else pieces.noteGrowth(id, frame.end - frame.start + frame.argc * ELEMENT_BYTES)
     }
-    const inPlace = unknown.filter((key) => this.routesOf([key])[0].natural.includes(executor))
+    const inPlace = distinct(unknown).filter((key) => this.routesOf([key])[0].natural.includes(executor))
     for (const key of inPlace.slice(0, SIZES_ASKED)) {
       executor.call(sizeQuestion(key), this.slot.db).then(
         (size) => {
@@ -341,13 +346,20 @@ export abstract class ScriptTrial<Called extends Run> extends GatherRun {
  *
  * @param failures why not, at least one; of several the first one is told
  * @param count of keys that it wrote
- * @param isPart whether one of them may have a part of it
  */
-export function notAllLeft(failures: readonly ErrorReply[], count: number, isPart = false): ErrorReply {
+export function notAllLeft(failures: readonly ErrorReply[], count: number): ErrorReply {
   const [failure] = failures
-  if (count === 1 && !isPart) return failure
+  if (count === 1) return failure
   const some = `${failures.length} of the ${count} keys that the script wrote`
   return error(`${OUTCOME_UNKNOWN}: ${some} may not have what it left, the others have: ${causeOf(failure.message)}`)
+}
+
+/** The same when not all has been done that it did. */
+function notAllDone([failure]: readonly ErrorReply[], did: readonly Did[]): ErrorReply {
+  if (did.length === 1) return failure
+  const keys = distinct(did.map(({ key }) => key)).length
+  const some = `some of the ${keys} keys that the script wrote`
+  return error(`${OUTCOME_UNKNOWN}: ${some} may not have what it did, the others have: ${causeOf(failure.message)}`)
 }
 
 function parkedIn(tried: TrialOutcome | undefined): number {
@@ -355,14 +367,12 @@ function parkedIn(tried: TrialOutcome | undefined): number {
 }
 
 /** Whether all servers of a key take arguments of this length. */
-function fits(commands: readonly Words[], { targets }: Route): boolean {
-  const most = Math.min(...targets.map(({ info }) => info?.maxBulkBytes ?? Number.POSITIVE_INFINITY))
-  return commands.every((words) => words.every(({ length }) => length <= most))
-}
-
-/** About how much what is given there may take. */
-function sizeOfWords(words: Words): number {
-  return words.reduce((sum, { length }) => sum + length + ELEMENT_BYTES, 0)
+function fits(frame: Frame, { targets }: Route): boolean {
+  const isTaken = ({ info }: Link) => {
+    const most = info?.maxBulkBytes ?? Number.POSITIVE_INFINITY
+    return frame.end - frame.start <= most || argumentsOf(frame).every(({ length }) => length <= most)
+  }
+  return targets.every(isTaken)
 }
 
 /** About how many bytes it has. */

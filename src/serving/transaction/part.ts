@@ -1,8 +1,14 @@
-import type { Entry } from '../../order/gates.js'
+import type { CommandRow } from '../../command/row.js'
 import { InnerSlot, type ReplySlot } from '../../order/reply-slot.js'
+import { decodeReply, elementsOf } from '../../resp/decode.js'
+import { type ErrorReply, isError } from '../../resp/encode.js'
+import type { Frame } from '../../resp/frame.js'
 import type { Stop } from './obstacles.js'
-import type { QueuedCommand } from './plan.js'
+import { PlainCommands } from './plain.js'
+import type { Commands } from './planned.js'
+import { QueuedFrames } from './queued-frames.js'
 import { keptReply } from './results.js'
+import { whyUnknown } from './texts.js'
 import { Transaction } from './transaction.js'
 import type { Ways } from './ways.js'
 
@@ -14,7 +20,7 @@ export class Part extends Transaction {
   readonly outcome: Promise<PartOutcome>
   private readonly place: PartSlot
 
-  constructor(ways: Ways, commands: readonly QueuedCommand[], whole: ReplySlot) {
+  constructor(ways: Ways, commands: Commands, whole: ReplySlot) {
     const place = new PartSlot(whole)
     super(ways, commands, place, undefined, () => {})
     this.place = place
@@ -26,8 +32,8 @@ export class Part extends Transaction {
   }
 
   /** Tries to emit it; gives what stands against that. */
-  tryAt(entry: Entry): Stop | undefined {
-    return this.attempt(entry)
+  tryNow(): Stop | undefined {
+    return this.attempt(true)
   }
 
   protected override get isInMiddle(): boolean {
@@ -39,6 +45,28 @@ export class Part extends Transaction {
   }
 
   protected inSteps(): void {}
+}
+
+/**
+ * Emits some writes in this turn for who has the gates of their keys: each server executes its share of them or nothing.
+ *
+ * @returns the errors that there are; undefined when something stands against it, and nothing was emitted
+ */
+export function emitTogether(
+  ways: Ways,
+  writes: readonly { readonly frame: Frame; readonly row: CommandRow }[],
+  slot: ReplySlot,
+): Promise<readonly ErrorReply[]> | undefined {
+  const queued = new QueuedFrames()
+  for (const { frame, row } of writes) queued.push(frame, row)
+  const commands = new PlainCommands(queued, slot.db, 3)
+  const part = new Part(ways, queued.isPlain ? commands : commands.list(), slot)
+  return part.tryNow() === undefined ? part.outcome.then((outcome) => errorsIn(outcome as Buffer)) : undefined
+}
+
+function errorsIn(outcome: Buffer): readonly ErrorReply[] {
+  const reply = decodeReply(outcome, 0, outcome.length)
+  return isError(reply) ? [whyUnknown(reply)] : (elementsOf(reply) ?? []).filter(isError)
 }
 
 class PartSlot extends InnerSlot {

@@ -1,4 +1,3 @@
-import type { Entry } from '../../order/gates.js'
 import type { Order } from '../../order/order.js'
 import { answer } from '../../order/replies.js'
 import type { ReplySlot } from '../../order/reply-slot.js'
@@ -120,7 +119,7 @@ class Sequence {
       const entry = await gates.entered(claim, ticket, this.deadlineMs)
       if (entry === undefined) return { refusal: order.stillGated() }
       try {
-        const served = await this.attempt(entry)
+        const served = await this.attempt()
         if (served !== 'wait') return served
       } finally {
         if (this.isInMiddle) order.middles.end()
@@ -132,7 +131,7 @@ class Sequence {
   }
 
   /** Under the gates; `wait` when it has to wait for a server, and nothing was written. */
-  private async attempt(entry: Entry): Promise<Served | 'wait'> {
+  private async attempt(): Promise<Served | 'wait'> {
     const { order, commands } = this
     this.replies = []
     const stopped = (await this.unlessChanged()) ?? (await this.unlessTooMuch())
@@ -149,7 +148,7 @@ class Sequence {
         continue
       }
       const isPart = section.plan !== undefined
-      const came = isPart ? await this.part(section, entry) : await this.step(commands[from])
+      const came = isPart ? await this.part(section) : await this.step(commands[from])
       if (came === 'wait' || came === 'again') {
         if (came === 'wait' && !this.hasWritten) return 'wait'
         if (this.isLate) return this.ended(encodeReply(order.unavailable(), 2), section)
@@ -165,12 +164,12 @@ class Sequence {
     return { reply: this.reply() }
   }
 
-  private async part({ from, to }: Section, entry: Entry): Promise<Buffer | 'wait' | 'again'> {
+  private async part({ from, to }: Section): Promise<Buffer | 'wait' | 'again'> {
     const { order } = this
     const part = new Part(this.ways, this.commands.slice(from, to), this.slot)
     for (;;) {
       if (!this.mayWrite) return 'wait'
-      const stop = part.tryAt(entry)
+      const stop = part.tryNow()
       if (stop === undefined) return part.outcome
       if (stop.by === 'steps') return 'again'
       if (!this.hasWritten && stop.by === 'server') return 'wait'

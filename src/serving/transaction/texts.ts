@@ -1,4 +1,5 @@
 import { isUnknownOutcome, NOT_APPLIED, OUTCOME_UNKNOWN } from '../../order/replies.js'
+import { type ErrorReply, error } from '../../resp/encode.js'
 
 /*
  * What EXEC answers when not all is well, and what it is told by its commands.
@@ -30,6 +31,11 @@ export function unknownOutcome(reply: Buffer): Buffer {
   const text = reply.toString('utf8', 1 + OUTCOME_UNKNOWN.length, reply.length - 2)
   const told = text.replace('read the key before you send the write again', ADVICE)
   return Buffer.from(`-${TRANSACTION_UNKNOWN}${told}\r\n`)
+}
+
+/** The error of the whole as that of a command whose outcome is unknown. */
+export function whyUnknown({ message }: ErrorReply): ErrorReply {
+  return error(message.replace(TRANSACTION_UNKNOWN, OUTCOME_UNKNOWN).replace(ADVICE, READ_AGAIN))
 }
 
 /** A command that only reads has no answer, for this cause, and others write. */

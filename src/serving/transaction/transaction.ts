@@ -89,7 +89,7 @@ export abstract class Transaction {
   run(): void {
     // What its client wrote before may be held on all replicas of its key, and must be seen by what asks all members.
     const isLater = this.order.lanes.active > 0 && this.planned.asksMembers
-    if (isLater || this.attempt(undefined) !== undefined) void this.waitAndTry()
+    if (isLater || this.attempt(false) !== undefined) void this.waitAndTry()
   }
 
   private async waitAndTry(): Promise<void> {
@@ -110,7 +110,7 @@ export abstract class Transaction {
           this.refuse(by === 'middles' ? order.stillGated() : order.unavailable())
           return
         }
-        const stop = this.attempt(entry)
+        const stop = this.attempt(entry !== undefined)
         if (stop === undefined) return
         const { stands } = stop
         by = stop.by
@@ -160,11 +160,11 @@ export abstract class Transaction {
   /**
    * Tries to emit it; gives what stands against that. What fails meanwhile may have reached some servers.
    *
-   * @param entry its place in the queue of the gates, when it was admitted there
+   * @param isAdmitted it has its place at the gates
    */
-  protected attempt(entry: Entry | undefined): Stop | undefined {
+  protected attempt(isAdmitted: boolean): Stop | undefined {
     try {
-      return this.attemptNow(entry)
+      return this.attemptNow(isAdmitted)
     } catch (failure) {
       this.watched?.end()
       this.slot.fail(failure as Error, true)
@@ -173,7 +173,7 @@ export abstract class Transaction {
     }
   }
 
-  private attemptNow(entry: Entry | undefined): Stop | undefined {
+  private attemptNow(isAdmitted: boolean): Stop | undefined {
     const { order, watched } = this
     if (watched?.isBroken === true) {
       this.refuse(nullArray)
@@ -189,7 +189,7 @@ export abstract class Transaction {
     const { shares, wide } = plan
     const away = awayOf(order, shares)
     if (away !== undefined) return { by: 'server', stands: away }
-    if (entry === undefined && this.isGated(plan)) return AT_GATES
+    if (!isAdmitted && this.isGated(plan)) return AT_GATES
     const barrier = wide.length === 0 ? undefined : barrierOf(order, wide, this.isInMiddle)
     if (barrier !== undefined) {
       const stands = () => order.router === this.planned.router && barrierOf(order, wide, this.isInMiddle) === barrier
@@ -212,7 +212,7 @@ export abstract class Transaction {
       const answers: Stop = { by: 'answers', stands: () => watched.isAsking && !shares.some(isAway) }
       if (watched.isAsking) return answers
       if (watched.isSuspect) {
-        if (entry === undefined) return AT_GATES
+        if (!isAdmitted) return AT_GATES
         watched.fence(() => order.waiting.wake())
         return answers
       }
