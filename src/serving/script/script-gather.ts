@@ -4,7 +4,6 @@ import type { KeyId } from '../../base/key-id.js'
 import { distinct, nameOf } from '../../base/name-of.js'
 import { within } from '../../base/within.js'
 import type { Channels } from '../../channels/channels.js'
-import { askAny } from '../../order/ask-any.js'
 import { mayHavePassed } from '../../order/deadline.js'
 import type { Claim, Entry } from '../../order/gates.js'
 import { OUT_OF_MEMORY } from '../../order/memory.js'
@@ -20,6 +19,7 @@ import type { Gathering } from '../several/gather/gathering.js'
 import { Over } from '../several/gather/whole-values.js'
 import type { Attempt, Emitted, Outcome } from '../several/operation.js'
 import type { Words } from '../several/plans.js'
+import { compiledTrial } from './compiled-trial.js'
 import type { LoadedScripts } from './loaded-scripts.js'
 import type { LongScripts } from './long-scripts.js'
 import type { Wanted } from './outcome.js'
@@ -40,17 +40,7 @@ import {
   type Tell,
 } from './questions.js'
 import { canHave, isOwing, mayNotWrite, PATIENCE_MS } from './run.js'
-import { type Script, wrap } from './script.js'
-import {
-  callFrame,
-  errorOf,
-  type Hand,
-  isNotThere,
-  isWithoutEffect,
-  keysAtHand,
-  notAnswered,
-  notWrapped,
-} from './script-call.js'
+import { callFrame, errorOf, type Hand, isNotThere, isWithoutEffect, keysAtHand, notAnswered } from './script-call.js'
 import { ScriptTrial, type TriedRun } from './script-trial.js'
 import { keepOnly, learnPlaces, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
 
@@ -180,16 +170,27 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     return super.entered(this.claim(), ticket, deadlineMs)
   }
 
+  protected override lookAtAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[]> {
+    const asked = steps.flatMap((words) => words.filter((word) => typeof word !== 'string'))
+    return this.whenHeard(super.lookAtAll(steps, dbOf), asked)
+  }
+
   /** A server may have fallen silent that has nothing but what it was only expected to touch. */
-  protected override async lookAtAll(steps: readonly Words[], dbOf?: (words: Words) => number): Promise<Reply[]> {
-    const found = super.lookAtAll(steps, dbOf)
-    const isAsked = (key: Buffer) => steps.some((words) => words.includes(key))
+  protected override async whenHeard<Said>(found: Promise<Said>, asked: readonly Buffer[]): Promise<Said> {
+    const isAsked = (key: Buffer) => asked.includes(key)
     if (!this.expected.some(isAsked)) return found
     const soon = await within(found, PATIENCE_MS)
     if (soon !== undefined) return soon
     if (!this.dropExpected((key) => isAsked(key) && isOwing(this.routesOf([key])[0], PATIENCE_MS / 2))) return found
     found.catch(() => {}) // Nobody waits for it any more.
     throw new Over('again')
+  }
+
+  /** It has a key that the script has named, so that a silent one would have to be waited for. */
+  protected override mustAsk(executor: Link): boolean {
+    const { expected } = this
+    const isNamedThere = (source: Source) => !expected.includes(source.key) && this.readersOf(source).includes(executor)
+    return expected.length === 0 || this.cut.sources.some(isNamedThere)
   }
 
   /** Before it is too much, it is done without what it was only expected to touch. */
@@ -208,7 +209,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
 
   protected override async find(): Promise<Computed> {
     const { call, order } = this
-    call.script.learnt.trial ??= await this.compiled()
+    call.script.learnt.trial ??= await compiledTrial(call.script, call.long.anyMember(order.router))
     this.dropExpected((key) => this.isHeld(key))
     if (order.lanes.active > 0) await this.whenNothingIsHeld()
     this.told = await Promise.all(this.questions.map((question) => this.answerTo(question)))
@@ -378,17 +379,5 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
   private noteDeadline(executor: Link, deadlineMs: number): void {
     if (!mayHavePassed(deadlineMs, executor)) return
     for (const { key } of this.inPlace) executor.expirations.noteUnsure(this.idOf(key), performance.now())
-  }
-
-  /** The form of the script that is tried, which a server has compiled. */
-  private async compiled(): Promise<Script> {
-    const { script } = this.call
-    if (script.trial !== undefined) return script.trial()
-    const trial = wrap(script.source, script.effectsBytes, script, true)
-    const members = this.call.long.anyMember(this.order.router)
-    const said = await askAny(members, (link) => link.call(['SCRIPT', 'LOAD', trial.wrapped]))?.catch(() => undefined)
-    if (said === undefined) throw new Over('wait')
-    if (!isError(said)) return trial
-    throw new Over({ reply: notWrapped(said, 'scripts on keys of several servers') })
   }
 }

@@ -107,7 +107,9 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
   protected override async guestsOf(executor: Link, lacked: readonly Lacked[], moreBytes: number): Promise<Guest[]> {
     if (!this.isQuick) return super.guestsOf(executor, lacked, moreBytes)
     const { pieces } = this.order
-    const values = (await Promise.all(this.asked(lacked))).flat()
+    if (!this.mustAsk(executor)) this.wasLarge = true
+    const keys = lacked.map(({ source }) => source.key)
+    const values = this.wasLarge ? [] : (await this.whenHeard(Promise.all(this.asked(lacked)), keys)).flat()
     if (this.wasLarge) throw new Over('again')
     const isLarge = ({ bytes }: { readonly bytes: number }) => pieces.isLarge(bytes, [executor])
     for (const { source, value } of values) pieces.noteSize(this.idOf(source.key), value?.bytes ?? 0)
@@ -125,6 +127,9 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
     })
   }
 
+  /** Whether it cannot be done without this server: then it may be asked without having been heard. */
+  protected abstract mustAsk(executor: Link): boolean
+
   /** Asks for what the executor lacks, each key of who may be read now. */
   private asked(lacked: readonly Lacked[]) {
     const { order } = this
@@ -141,7 +146,7 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
       const keys = some.map(({ source }) => source.key)
       const values = await smallValues(reader, this.slot.db, keys, QUICK_BYTES)
       // What it said may never have been.
-      if (!reader.ready || keys.some((key) => order.doubts.isInDoubt(reader, this.idOf(key)))) throw new Over('again')
+      if (!reader.ready || keys.some((key) => order.doubts.mayVanish(reader, this.idOf(key)))) throw new Over('again')
       if (values === undefined) this.wasLarge = true
       return some.map((each, i) => ({ ...each, value: values?.[i] ?? null }))
     })
@@ -299,7 +304,7 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
     for (const { key, frame } of did) {
       const id = this.idOf(key)
       if (pieces.lastSize(id) === undefined) unknown.push(key)
-      else pieces.noteGrowth(id, frame.end - frame.start + frame.argc * ELEMENT_BYTES)
+      else pieces.noteGrowth(id, sizeOfArguments(frame))
     }
     const inPlace = distinct(unknown).filter((key) => this.routesOf([key])[0].natural.includes(executor))
     for (const key of inPlace.slice(0, SIZES_ASKED)) {
@@ -373,6 +378,11 @@ function fits(frame: Frame, { targets }: Route): boolean {
     return frame.end - frame.start <= most || argumentsOf(frame).every(({ length }) => length <= most)
   }
   return targets.every(isTaken)
+}
+
+/** About how much what is given there may take. */
+function sizeOfArguments(frame: Frame): number {
+  return argumentsOf(frame).reduce((sum, { length }) => sum + length + ELEMENT_BYTES, 0)
 }
 
 /** About how many bytes it has. */

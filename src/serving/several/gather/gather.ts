@@ -187,13 +187,15 @@ export class GatherRun extends WithGuests<Computed> {
     this.noteParked(executor, executed)
     if ('refusal' in executed) this.refuse(executor, `${executor.name}: ${executed.refusal}`)
     if (parked !== undefined && executed.left?.parkedBytes === undefined) this.parking.forget(parked.name)
-    if (!(await certain)) {
+    const keys = brought.inPlace.map(({ key }) => key)
+    if (!(await this.whenHeard(certain, keys))) {
       this.asksBackups = false
       throw new Over('again')
     }
     const { doubts } = this.order
     // What it said may never have been.
-    if ((await lost) || (doubts.any && read.some((id) => doubts.isInDoubt(executor, id)))) throw new Over('again')
+    const inDoubt = doubts.any && read.some((id) => doubts.isInDoubt(executor, id))
+    if ((await this.whenHeard(lost, keys)) || inDoubt) throw new Over('again')
     const { bytes, flags, left } = executed
     const isLeft = (flags & IS_ERROR) === 0 && left !== undefined
     return {
@@ -201,6 +203,11 @@ export class GatherRun extends WithGuests<Computed> {
       left: isLeft ? await this.broughtBack(executor, left, parked) : undefined,
       executor,
     }
+  }
+
+  /** What is said by servers that were asked about these keys. */
+  protected whenHeard<Said>(said: Promise<Said>, _keys: readonly Buffer[]): Promise<Said> {
+    return said
   }
 
   /** Where what it stores is put, if that turns out to be much; whoever counts keys has to know that from when it may be there. */
