@@ -5,6 +5,7 @@ import { startRedis, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import type { Relay } from '../helpers/relay.js'
 import { throughRelay } from '../helpers/relayed-ring.js'
+import { nodeStates } from '../helpers/ring-state.js'
 import { keyOn, PUSH, PUSHED, shareOn } from '../helpers/script-shares.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
@@ -70,9 +71,15 @@ t.test('the connection breaks in the middle, and the proxy goes on', async (t) =
   await push(story, 'first')
   relay.record()
   await push(story, 'second')
-  const { length } = relay.record()
+  const sent = relay.record()
+  const length = sent.indexOf('EXEC') - sent.indexOf('MULTI')
+  const other = await proxy.connectTo('dt-9')
   let pushed = 6
   for (let bytes = 10; bytes < length; bytes += 25) {
+    await until('dt-9 has all of it', async () => {
+      const isUp = (await nodeStates(client))['dt-9'] === 'up'
+      return isUp && (await shareOn(other, list)).length === pushed
+    })
     const cuts = relay.cuts
     relay.cutInRequests(bytes)
     const reply = await push(story, `cut:${bytes}`)
@@ -84,6 +91,5 @@ t.test('the connection breaks in the middle, and the proxy goes on', async (t) =
     t.equal(String(await client.ask('HGET', hash, `cut:${bytes}`)), '$1\r\n5\r\n')
   }
   await until('all replicas are equal', async () => (await ringSnapshot(proxy)).faults.length === 0)
-  const other = await proxy.connectTo('dt-9')
   t.same(await shareOn(other, list), { length: pushed, count: pushed })
 })
