@@ -72,8 +72,8 @@ export const SCRIPT_DEFECTS: Readonly<Record<string, Defect>> = {
     patches: [
       {
         file: 'serving/script/script-trial.js',
-        replace: 'commands.map((words) => this.writeStep(words))',
-        by: '[...commands, ...commands].map((words) => this.writeStep(words))',
+        replace: 'call.together(did.map(',
+        by: 'call.together([...did, ...did].map(',
       },
     ],
   },
