@@ -146,7 +146,7 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
       const keys = some.map(({ source }) => source.key)
       const values = await smallValues(reader, this.slot.db, keys, QUICK_BYTES)
       // What it said may never have been.
-      if (!reader.ready || keys.some((key) => order.doubts.mayVanish(reader, this.idOf(key)))) throw new Over('again')
+      if (!reader.ready || keys.some((key) => order.doubts.isInDoubt(reader, this.idOf(key)))) throw new Over('again')
       if (values === undefined) this.wasLarge = true
       return some.map((each, i) => ({ ...each, value: values?.[i] ?? null }))
     })
