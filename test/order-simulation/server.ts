@@ -33,7 +33,9 @@ const SCAN_KEYS = 3
 const MEMORY_BYTES = 1_000_000_000
 const USED_BYTES = 1_000_000
 /** Commands by which the engine looks after the ring, which are never refused. */
-const NEVER_REFUSED: ReadonlySet<string> = new Set(['function', 'info', 'scan', 'memory', 'dump', 'pexpiretime'])
+const NEVER_REFUSED: ReadonlySet<string> = new Set([
+  ...['function', 'info', 'scan', 'memory', 'dump', 'pexpiretime', 'eval_ro'],
+])
 
 /** What a process has on its disk. */
 export type Snapshot = Store['databases']
@@ -165,6 +167,12 @@ export class Server {
       // Of what is parked nothing is left here, and no result is so large that it would be.
       case 'eval':
         return args[2] === '3' ? this.store.execute(['DUMP', args[3]], db) : NIL
+      // The deadlines of several keys, of one moment [src/order/loss.ts].
+      case 'eval_ro':
+        return `*${args[2]}\r\n${args
+          .slice(3)
+          .map((key) => this.deadline(key, db))
+          .join('')}`
       case 'ping':
         return '+PONG\r\n'
       case 'info':
@@ -181,6 +189,10 @@ export class Server {
     const reply = this.store.execute(args, db)
     if (reply.startsWith(NOT_KNOWN)) throw new Error(`the servers of the simulation do not know ${args.join(' ')}`)
     return reply
+  }
+
+  private deadline(key: string, db: number): string {
+    return this.store.execute(['PEXPIRETIME', key], db)
   }
 
   private memory(): string {
