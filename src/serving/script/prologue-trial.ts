@@ -38,7 +38,7 @@ local reach,says,over,name,guests=string.match(A[n-1],'^(.-);([ef]?)(%d+) (%S+)(
 if reach then A[n-1]=reach over=tonumber(over) base=name end
 `
 
-/** U: what it has touched. Z: all names. of: what it has changed, of what is noted: the command where it was one; ek: the key of what is noted next. */
+/** U: what it has touched. Z: all names. of: what it has changed, of what is noted: 'due' where the last command gives it its deadline; ek: the key of what is noted next. */
 const BEGIN = `
 U={} Z={}
 local ek
@@ -79,7 +79,7 @@ end
 
 const LOG_KEY = `
 ek=text(ek)
-of[ek]=of[ek]==nil and t[1] or true
+of[ek]=(t[1]=='PEXPIREAT' or (t[1]=='SET' and t[4]=='PXAT')) and 'due' or true
 nl=nl+1
 L[nl]=ek
 bytes=bytes+#ek
@@ -145,8 +145,8 @@ end
 `
 
 /**
- * Before it is known whether it was stopped: what it did can be said, or what that left. A key with a deadline gets that again behind all that was done to it: if
- * it expires before that is done somewhere, what was added would make another one, which is gone by that.
+ * Before it is known whether it was stopped: what it did can be said, or what that left. A key with a deadline gets that behind all that was done to it, also if
+ * it had it before: if it expires before that is done somewhere, what was added would make another one, which is gone by that.
  */
 const FINISH = `
 local near=0
@@ -163,7 +163,7 @@ for i=1,np do
 local k=N[i]
 local t,now=(O[k] or P[k])[1],of[k] and rpc('PEXPIRETIME',k) or -2
 if t>0 and now==-1 then copy=true end
-if now>0 and (t>0 or (of[k]~='SET' and of[k]~='PEXPIREAT')) then
+if now>0 and of[k]~='due' then
 ek=k
 log('PEXPIREAT',k,at(now))
 end
@@ -244,7 +244,7 @@ export function trialParts(
     image_size: IMAGE_SIZE,
     note_touched: 'U[k]=true',
     log_key: LOG_KEY,
-    put_key: `of[ek]=of[ek]==nil and n or true put(ek) count=count+1 if count>${NOTED_MAX} then bytes=math.huge end`,
+    put_key: `of[ek]=n=='PEXPIREAT' and 'due' or true put(ek) count=count+1 if count>${NOTED_MAX} then bytes=math.huge end`,
     set_key: 'ek=text(k)',
     note_each: NOTE_EACH,
     near_later: maySayLater ? NEAR_LATER : '',
