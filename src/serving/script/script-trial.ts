@@ -61,7 +61,7 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
   /** What came of it in this attempt, and what it leaves. */
   protected tried: TrialOutcome | undefined
   private left: readonly { readonly key: Buffer; readonly value: Dumped }[] = []
-  /** By the view of this one. */
+  /** By the view of this one it was found who has the values that it is tried with. */
   private tryingBy: Router | undefined
   /** What it has done is to be said as what it leaves: as commands it cannot be done in time, or by all. */
   private asksWhatIsLeft = false
@@ -97,6 +97,7 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
   }
 
   protected override async sizes(isExact: boolean): Promise<(number | null)[]> {
+    this.tryingBy = this.order.router
     this.isQuick = !isExact && !this.wasLarge && this.toBring.size === 0 && this.asks !== 'what it leaves'
     this.missing = []
     if (!this.isQuick) return super.sizes(isExact)
@@ -180,7 +181,6 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
   /** It is emitted next: whoever counts keys has to know from then on that something may be parked. */
   protected override executes(executor: Link, _inPlace: readonly Source[]): void {
     this.tried = undefined
-    this.tryingBy = this.order.router
     this.parkedAs = new Placed(this.parking.newName(), [executor])
     this.parking.note(executor, this.slot.db, this.parkedAs.name)
   }
@@ -261,8 +261,10 @@ export abstract class ScriptTrial<Called extends TriedRun> extends GatherRun {
   private doAll(did: readonly Did[], deadlineMs: number, executor: Link): Attempt | Promise<Outcome | undefined> {
     const { order, slot, call } = this
     if (did.length === 0) return Promise.resolve(undefined)
+    const { refusal, isCutOff } = order.opening
+    if (refusal !== undefined) return { reply: refusal }
     const routes = this.routesOf(did.map(({ key }) => key))
-    if (routes.some((route) => !route.writable())) return 'wait'
+    if (isCutOff || routes.some((route) => !route.writable())) return 'wait'
     const isLate = deadlineMs > 0 && deadlineMs < preciseNowMs() + executor.clockOffsetMs + NEAR_MS
     const mayDiffer = order.uncertainty.active || (order.doubts.any && this.isAnyInDoubt())
     if (this.tryingBy !== order.router) return 'again'
