@@ -77,8 +77,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'read-in-doubt': {
     summary: 'a key that is in doubt on one replica is read from the others',
-    seed: 703067,
-    options: ['--faults', 'break', '--kinds', 'counter,string'],
+    seed: 2185,
+    options: ['--faults', 'break,refuse', '--kinds', 'counter,string,list'],
     patches: [
       {
         file: 'order/hidden.js',
@@ -235,8 +235,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   'emptied-is-given-up': {
     summary:
       'who may not have emptied a database counts for nothing, whatever else he has, and whatever becomes of the others',
-    seed: 9280,
-    options: ['--faults', 'sweeps', '--kinds', 'all'],
+    seed: 575,
+    options: ['--faults', 'sweeps,break,refuse', '--kinds', 'all,string'],
     patches: [{ file: 'serving/keyspace/whole-databases.js', replace: 'if (change.isSwap)', by: 'if (true)' }],
   },
   'part-read-again': {
