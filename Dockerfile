@@ -9,7 +9,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json ./
 COPY src src
-RUN npx tsc -p tsconfig.json && npm prune --omit=dev
+COPY scripts/bundle.mjs scripts/bundle.mjs
+RUN npx tsc -p tsconfig.json && node scripts/bundle.mjs && npm prune --omit=dev
 
 FROM node:20-bookworm-slim
 WORKDIR /app
@@ -19,13 +20,13 @@ COPY package.json LICENSE ./
 COPY conf conf
 COPY page page
 COPY --from=build /app/node_modules node_modules
-COPY --from=build /app/dist/src dist/src
+COPY --from=build /app/dist/bin dist/bin
 # What the proxy has to find when it starts again: keep this directory.
 RUN mkdir /data && chown node /data
 ENV DT_RING_STATE_FILE=/data/dt-state.json
 VOLUME /data
 USER node
 EXPOSE 6380
-HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["node", "dist/src/main.js", "ping"]
-ENTRYPOINT ["node", "dist/src/main.js"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["node", "dist/bin/dt.js", "ping"]
+ENTRYPOINT ["node", "dist/bin/dt.js"]
 CMD ["serve"]

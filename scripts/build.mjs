@@ -1,5 +1,5 @@
 /*
- * Compiles the sources into dist/ when something has changed since the last time, and removes from dist/ what has no
+ * Compiles the sources into dist/, and makes the program dist/bin/dt.js of them, when something has changed since the last time, and removes from dist/ what has no
  * source any more (a test that was renamed would run twice).
  */
 import { spawnSync } from 'node:child_process'
@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundle } from './bundle.mjs'
 
 const sourceDirectories = ['src', 'test', 'bench', 'scripts']
 const stamp = 'dist/.built-from'
@@ -14,7 +15,7 @@ const stamp = 'dist/.built-from'
 /** Brings dist/ up to date. Throws when the compiler finds errors, which it has printed then. */
 export function build() {
   const wanted = fingerprint()
-  if (existsSync(stamp) && existsSync('dist/src/main.js') && readFileSync(stamp, 'utf8') === wanted) return
+  if (existsSync(stamp) && existsSync('dist/bin/dt.js') && readFileSync(stamp, 'utf8') === wanted) return
   console.error('Building …')
   // Without a stamp nobody knows what is in dist/: the compiler's own notes would make it leave files out.
   if (!existsSync(stamp)) rmSync('dist', { recursive: true, force: true })
@@ -23,8 +24,9 @@ export function build() {
   })
   if (status !== 0) throw new Error('The build failed, for the reasons above.')
   removeOrphans()
+  bundle()
   // npm does so once, when it links the command; a new dist/ would be without.
-  chmodSync('dist/src/main.js', 0o755)
+  chmodSync('dist/bin/dt.js', 0o755)
   writeFileSync(stamp, wanted)
 }
 

@@ -77,19 +77,24 @@ t.test('what the second stage takes from the first is what the build makes', asy
   const taken = all('COPY').filter((argument) => argument.startsWith('--from=build '))
   t.same(
     taken.map((argument) => argument.split(/ +/)[1]),
-    ['/app/node_modules', '/app/dist/src'],
+    ['/app/node_modules', '/app/dist/bin'],
   )
   const { compilerOptions } = JSON.parse(read('tsconfig.json'))
   t.same([compilerOptions.outDir, compilerOptions.rootDir], ['dist', '.'], 'src is compiled into dist/src')
   const programs = all('RUN').flatMap((argument) => argument.split(' && '))
-  t.same(programs.slice(0, 3), ['npm ci', 'npx tsc -p tsconfig.json', 'npm prune --omit=dev'])
-  t.ok(packageJson.devDependencies.typescript, 'tsc is among the packages')
+  t.same(programs.slice(0, 4), [
+    'npm ci',
+    'npx tsc -p tsconfig.json',
+    'node scripts/bundle.mjs',
+    'npm prune --omit=dev',
+  ])
+  for (const name of ['typescript', 'esbuild']) t.ok(packageJson.devDependencies[name], `${name} is among the packages`)
 })
 
 t.test('the state file lasts: it is in a volume that its user may write to, and that compose.yaml keeps', async (t) => {
   const programs = all('RUN').flatMap((argument) => argument.split(' && '))
   const [volume] = all('VOLUME')
-  t.same(programs.slice(3), [`mkdir ${volume}`, `chown ${all('USER')[0]} ${volume}`])
+  t.same(programs.slice(4), [`mkdir ${volume}`, `chown ${all('USER')[0]} ${volume}`])
   t.match(all('ENV').join(' '), new RegExp(`DT_RING_STATE_FILE=${volume}/\\S+`))
   t.same(compose.services.dt.volumes, [`state:${volume}`])
   t.ok('state' in compose.volumes)
@@ -97,7 +102,7 @@ t.test('the state file lasts: it is in a volume that its user may write to, and 
 
 t.test('the image runs the dt command as a user without rights, with a health check', async (t) => {
   t.same(all('USER'), ['node'])
-  t.equal(packageJson.bin.dt, 'dist/src/main.js')
+  t.equal(packageJson.bin.dt, 'dist/bin/dt.js')
   t.same(JSON.parse(all('ENTRYPOINT')[0]), ['node', packageJson.bin.dt])
   const help = spawnSync(process.execPath, [MAIN, 'help'], { encoding: 'utf8' }).stdout
   const [command] = JSON.parse(all('CMD')[0])

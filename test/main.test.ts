@@ -21,7 +21,7 @@ const ask = (host: string, port: number, command: string, timeoutMs = 30_000) =>
   return askWithin(host, port, command, timeoutMs)
 }
 
-const main = fileURLToPath(new URL('../src/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../bin/dt.js', import.meta.url))
 
 /** A `dt` command on its way. */
 class Dt {

@@ -99,7 +99,7 @@ t.test('what comments cite is there', async (t) => {
 })
 
 t.test('the options of dt up and dt serve are those that they take', async (t) => {
-  const main = join(repository, 'dist/src/main.js')
+  const main = join(repository, 'dist/bin/dt.js')
   const usage = (command: string) => execFileSync(process.execPath, [main, 'help', command], { encoding: 'utf8' })
   const taken = (command: string) => matches(usage(command), /^ {2}(--[a-z-]+)/gm).sort()
   const listed = (text: string) => matches(text, /^\| `(--[a-z-]+)/gm)

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -43,6 +44,8 @@ export async function withCopyWithout<T>(part: Part, work: (program: string) => 
       writeFileSync(join(program, 'dist/src', path), text.replace(what, by))
     }
     if (cuts < 2) throw new UserError(`this build has no ${part} that could be cut out`)
+    const { status } = spawnSync(process.execPath, ['scripts/bundle.mjs', program], { stdio: ['ignore', 2, 2] })
+    if (status !== 0) throw new UserError('what is left could not be put together, for the reasons above')
     return await work(program)
   } finally {
     rmSync(program, { recursive: true, force: true })

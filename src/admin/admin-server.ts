@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync, readFileSync } from 'node:fs'
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { packageRoot } from '../base/package-root.js'
 import type { PassedSocket } from '../base/passed-sockets.js'
 import { UserError } from '../base/user-error.js'
 import { descriptorOf } from '../client/doors.js'
@@ -23,8 +24,7 @@ const LOOK_MS = 1000
 /** When one more comes the oldest goes that is being told nothing: who asks whether the proxy is alive always gets in. */
 const CONNECTIONS_MAX = 100
 
-/** The files of the page, beside the sources. */
-const PAGE = new URL('../../../page/', import.meta.url)
+const PAGE = new URL('page/', packageRoot)
 const FILES: Readonly<Record<string, readonly [name: string, type: string]>> = {
   '/': ['index.html', 'text/html; charset=utf-8'],
   '/page.css': ['page.css', 'text/css; charset=utf-8'],

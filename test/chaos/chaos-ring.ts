@@ -261,6 +261,7 @@ export class ChaosRing {
         cwd: dir,
         args,
         nodeArgs: [...nodeArgs, '--import', hook],
+        asModules: nodeArgs.length > 0,
         program,
       },
       (proxy, how) => {

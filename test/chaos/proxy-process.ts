@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { ask } from '../../src/local/ask.js'
 import type { ProxyAddress } from './client.js'
 import { nowMs } from './history.js'
 
-/** The program that these tests were built with: a directory with `dist/src/main.js`. */
+/** The build that these tests belong to. */
 const PROGRAM = fileURLToPath(new URL('../../..', import.meta.url))
 /** A proxy that has to read markers, or waits for a majority of the members, does not answer at once. */
 const START_PATIENCE_MS = 60_000
@@ -26,6 +26,8 @@ export interface ProxyOptions {
   readonly args?: readonly string[]
   /** Arguments of node itself: a defect is brought in with `--import`. */
   readonly nodeArgs?: readonly string[]
+  /** Its modules are loaded one by one, so that they can be changed. */
+  readonly asModules?: boolean
   /** The directory of another build of the proxy. */
   readonly program?: string | undefined
   /** It leads a session of its own, so that Ctrl-C in the terminal does not reach it. */
@@ -120,10 +122,9 @@ export class ProxyProcess implements ProxyAddress {
 
   /** Starts the process and waits for nothing. */
   launch(): ChildProcess {
-    const { configFile, logFile, cwd, args = [], nodeArgs = [], ownSession = false, program = PROGRAM } = this.options
+    const { configFile, logFile, cwd, args = [], nodeArgs = [], ownSession = false } = this.options
     const output = openSync(logFile, 'a')
-    const main = join(program, 'dist/src/main.js')
-    const child = spawn(process.execPath, [...nodeArgs, main, 'serve', '--config', configFile, ...args], {
+    const child = spawn(process.execPath, [...nodeArgs, this.main(), 'serve', '--config', configFile, ...args], {
       cwd,
       env: { PATH: process.env.PATH, HOME: process.env.HOME },
       stdio: ['ignore', output, output],
@@ -140,6 +141,13 @@ export class ProxyProcess implements ProxyAddress {
       this.onCrash(this, `${this.ended}; its last words: ${this.lastWords()}`)
     })
     return child
+  }
+
+  private main(): string {
+    const { program = PROGRAM, asModules = false } = this.options
+    const main = join(program, 'dist/bin/dt.js')
+    // Earlier versions have only modules.
+    return asModules || !existsSync(main) ? join(program, 'dist/src/main.js') : main
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -13,7 +13,7 @@ import { RawClient } from './raw-client.js'
 import { serves } from './serves.js'
 import { until } from './until.js'
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../bin/dt.js', import.meta.url))
 
 export interface AnotherOptions extends StartOptions {
   readonly replicas?: number

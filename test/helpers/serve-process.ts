@@ -13,7 +13,8 @@ import { MEMBER_CONFIG } from './ring.js'
 import { PATIENT_MS } from './sentinels.js'
 import { serves } from './serves.js'
 
-export const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+/** The program `dt`. */
+export const MAIN = fileURLToPath(new URL('../../bin/dt.js', import.meta.url))
 
 /** `dt serve` as a process of its own, in front of a ring of real servers: for what concerns the whole process. */
 export class ServeProcess {

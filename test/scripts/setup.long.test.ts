@@ -18,7 +18,7 @@ for (const directory of ['src', 'test']) {
 /** A fresh clone: sources and scripts, no packages, no build. */
 function freshClone(t: Test): Project {
   const project = new Project(t.testdir())
-  for (const script of ['setup.mjs', 'build.mjs']) project.copy(`scripts/${script}`)
+  for (const script of ['setup.mjs', 'build.mjs', 'bundle.mjs']) project.copy(`scripts/${script}`)
   project.file('scripts/install-packages.sh', 'echo "install-packages.sh" >> calls\n')
   project.file('package.json', '{ "type": "module" }')
   project.file('tsconfig.json', '{}')
@@ -26,11 +26,13 @@ function freshClone(t: Test): Project {
   project.file('src/main.ts', '')
   project.file('test/a.test.ts', '')
   project.file('compiler', compiler)
+  project.file('bundler', '#!/bin/sh\nmkdir -p dist/bin && cat "$1" > dist/bin/dt.js\n')
   project.program('redis-server', redis)
   project.program(
     'npm',
-    'mkdir -p node_modules/typescript/bin\ncat package-lock.json > node_modules/.package-lock.json\n' +
-      'cat compiler > node_modules/typescript/bin/tsc',
+    'mkdir -p node_modules/typescript/bin node_modules/.bin\ncat package-lock.json > node_modules/.package-lock.json\n' +
+      'cat compiler > node_modules/typescript/bin/tsc\n' +
+      'cat bundler > node_modules/.bin/esbuild\nchmod +x node_modules/.bin/esbuild',
   )
   return project
 }
@@ -49,7 +51,7 @@ t.test('a fresh clone gets its packages and is built; the second time nothing is
   const project = freshClone(t)
   const first = setup(project)
   t.same([first.status, first.calls], [0, ['npm ci --include=dev --loglevel=error', 'tsc']])
-  t.ok(existsSync(join(project.dir, 'dist/src/main.js')))
+  t.ok(existsSync(join(project.dir, 'dist/bin/dt.js')))
   t.same(setup(project), { status: 0, said: '', calls: [] })
 })
 
@@ -86,7 +88,7 @@ t.test('what changes is built, and what has no source any more is removed', asyn
   t.same(setup(project).calls, ['tsc'])
   t.notOk(existsSync(join(project.dir, 'dist/test/a.test.js')))
   t.ok(existsSync(join(project.dir, 'dist/test/b.test.js')))
-  rmSync(join(project.dir, 'dist/src'), { recursive: true })
+  rmSync(join(project.dir, 'dist/bin'), { recursive: true })
   t.same(setup(project).calls, ['tsc'])
 })
 
