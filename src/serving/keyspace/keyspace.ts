@@ -10,6 +10,8 @@ import { Walks } from './walks.js'
 const COUNT_BATCH = 1000
 /** RANDOMKEY may hit a copy that is not on its replica set; then it is asked again. */
 const RANDOM_TRIES = 100
+/** So often all keys are walked over until their number is that of one moment. */
+const WALKS_MAX = 3
 
 /**
  * Commands on the whole keyspace [design §7 Keyspace-wide]. Every member also holds copies of other masters' keys, so
@@ -48,15 +50,21 @@ export class Keyspace {
 
   /**
    * The number of keys of a database, each counted once: the sum over all members, of one moment, where every key is known to be on
-   * exactly its replica set. Whether it is so is found out by counting once. While keys move, or a server is away, all are counted,
-   * which takes many turns.
+   * exactly its replica set. Whether it is so is found out by counting once, or some times, if a server came back meanwhile. While keys
+   * move, or a server is away, all are counted, which takes many turns.
    *
    * @param outside resolves when nobody is in the middle of a transaction, in the turn in which all can be asked
    */
   async size(db: number, outside: () => Promise<void> = async () => {}): Promise<number> {
+    for (let walks = 1; ; walks++) {
+      const size = (await this.knownSize(db)) ?? (await this.counted(db, outside))
+      if (this.clean.has(db) || !this.isEqual || walks === WALKS_MAX) return size
+    }
+  }
+
+  /** By walking over all of them; what can be known from then on is noted. */
+  private async counted(db: number, outside: () => Promise<void>): Promise<number> {
     const { order } = this
-    const known = this.knownSize(db)
-    if (known !== undefined) return known
     const { router, stats } = order
     const { clean } = this
     const writesBefore = stats.writes
