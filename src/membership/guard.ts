@@ -110,15 +110,21 @@ export function tooOld(newcomer: ServerKind, ring: readonly { name: string; kind
   return undefined
 }
 
+/** What is known of a server as it was before. */
+export interface Before extends Taken {
+  /** The process that it was, as far as it is known. */
+  readonly runId: string | undefined
+  /** It was found without a marker and has answered none since: nothing that was written to it can have been acknowledged. */
+  readonly isNew?: boolean
+}
+
 /**
  * Whether a server came back without all that was written to it before: with an older data set or, as another process, with
- * nothing. `before` is the process that it was, as far as it is known, and what it had taken.
+ * nothing.
  */
-export function cameBackWithLess(
-  { runId, marks }: FoundServer,
-  before: Taken & { readonly runId: string | undefined },
-): boolean {
+export function cameBackWithLess({ runId, marks }: FoundServer, before: Before): boolean {
   const { marker, owner } = marks
+  if (before.isNew === true) return false
   if (isBehind(marks, before)) return true
   if (runId === (before.runId ?? marker?.runId)) return false
   return marker === undefined || (owner?.heartbeat ?? 0) < before.heartbeat

@@ -359,7 +359,10 @@ export class Ownership {
   private hasLess(server: FoundServer): boolean {
     const { serving, lastTaken } = this.deps
     const { name } = server
-    return serving() && cameBackWithLess(server, { runId: this.servers.get(name)?.runId, ...lastTaken(name) })
+    const known = this.servers.get(name)
+    const taken = lastTaken(name)
+    const isNew = known !== undefined && known.marks.marker === undefined && taken.epoch === 0
+    return serving() && cameBackWithLess(server, { runId: known?.runId, isNew, ...taken })
   }
 
   /** The databases that clients can use: those that all other servers have, of which some may have more. */

@@ -88,7 +88,7 @@ t.test(
     const back = (
       runId: string,
       marks: Partial<Marks>,
-      before: { runId?: string; heartbeat: number; epoch?: number },
+      before: { runId?: string; heartbeat: number; epoch?: number; isNew?: boolean },
     ) => cameBackWithLess(server('dt-1', runId, 5, marks), { runId: undefined, epoch: 0, ...before })
     const at = (heartbeat: number): Partial<Marks> => {
       return { ...marked('dt-1'), owner: { ...owned('dt').owner!, heartbeat } }
@@ -98,6 +98,10 @@ t.test(
     t.ok(back('two', at(16), { runId: 'one', heartbeat: 17 }), 'an older data set')
     t.ok(back('two', {}, { runId: 'one', heartbeat: 17 }), 'nothing')
     t.ok(back('two', owned('dt'), { runId: 'one', heartbeat: 0 }), 'only what a handshake that broke has written')
+    t.notOk(
+      back('two', {}, { runId: 'one', heartbeat: 0, isNew: true }),
+      'what was never told of the ring has nothing to lose',
+    )
     t.notOk(back('one', {}, { runId: 'one', heartbeat: 17 }), 'the same process has lost nothing')
     t.notOk(back('any', at(3), { heartbeat: 0 }), 'nor has the one of which its marker speaks')
     t.ok(back('two', {}, { heartbeat: 0 }))
