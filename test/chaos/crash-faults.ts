@@ -114,7 +114,8 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
     resource: 'all',
     takesMember: true,
     lasts: [0, 600],
-    async run({ ring }, { durationMs, dice }, [name]) {
+    async run(context, { durationMs, dice }, [name]) {
+      const { ring } = context
       const relays = [...ring.members.values()].map(({ relay }) => relay)
       await askProxy(ring, `DT REMOVE ${name}`, /^[^-]|^-ERR .*(leaves already|is leaving)/)
       await sleep(dice[0] * 300)
@@ -128,7 +129,7 @@ export const CRASH_FAULTS: Readonly<Record<string, Fault>> = {
       }
       await ring.proxy.start()
       // What the operator was told holds: it stays.
-      if (answer?.startsWith('*') !== true) await keepMember(ring, name)
+      if (answer?.startsWith('*') !== true) await keepMember(context, name)
     },
   },
   standby: {

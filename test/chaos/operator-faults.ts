@@ -56,10 +56,10 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
     resource: 'membership',
     takesMember: true,
     lasts: [0, 500],
-    async run({ ring }, { durationMs }, [name]) {
-      await askProxy(ring, `DT REMOVE ${name}`, /^[^-]/)
+    async run(context, { durationMs }, [name]) {
+      await askProxy(context.ring, `DT REMOVE ${name}`, /^[^-]/)
       await sleep(durationMs)
-      await keepMember(ring, name)
+      await keepMember(context, name)
     },
   },
   'remove-by-hand': {
@@ -138,14 +138,27 @@ export const OPERATOR_FAULTS: Readonly<Record<string, Fault>> = {
 export const CANCELLED = /^\*|^-ERR .*(has left already|no server|neither joins nor leaves)/
 
 /** Cancels the leave of a member, until that is noted: unless it has left already, it is to stay. */
-export async function keepMember(ring: ChaosRing, name: string): Promise<void> {
-  let answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
-  // Until it is noted, a proxy that dies right after its answer is followed by one that has not heard of it.
-  while (answer.startsWith('*')) {
-    await sleep(NOTED_MS)
-    answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
+export async function keepMember({ ring, complain }: FaultContext, name: string): Promise<void> {
+  for (let cancelledBy = ''; ; await sleep(NOTED_MS)) {
+    const run = await runOf(ring)
+    const answer = await askProxy(ring, `DT CANCEL ${name}`, CANCELLED)
+    if (!answer.startsWith('*')) {
+      if (!answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
+      return
+    }
+    if (run !== '' && run === cancelledBy) {
+      complain(`${name} still leaves, although the same proxy has taken that back`, 'membership')
+      return
+    }
+    // Until it is noted, a proxy that dies right after its answer is followed by one that has not heard of it.
+    cancelledBy = run
   }
-  if (!answer.endsWith('neither joins nor leaves')) ring.expected.delete(name)
+}
+
+/** Which proxy answers: the run id of INFO. */
+async function runOf(ring: ChaosRing): Promise<string> {
+  const info = (await ask('127.0.0.1', ring.proxy.port, 'INFO server', 5000)) ?? ''
+  return /^run_id:(\S+)/m.exec(info)?.[1] ?? ''
 }
 
 /** Keys that are written while a backlog grows, by so many clients at once. */

@@ -85,6 +85,8 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     summary: 'a write whose effect nobody can read goes to its master alone, and nobody gets a copy',
     faults: [],
     workloads: ['group'],
+    // The others answer the next command otherwise, and are made equal to the master: while that lasts the group is not there.
+    isLate: true,
     patches: [
       {
         file: 'serving/master-first.js',
