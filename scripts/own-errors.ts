@@ -70,7 +70,7 @@ export const OWN_ERRORS: Readonly<Record<string, readonly Row[]>> = {
     [
       'ERR the script was not answered: the connection to … broke before that',
       'no',
-      'It only reads, but may be what broke the server, so nobody else was asked.',
+      'It only reads, or was only tried, but may be what broke the server, so nobody else was asked.',
       'Send it again if it is not the cause.',
     ],
     [

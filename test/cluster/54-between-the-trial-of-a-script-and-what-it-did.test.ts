@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startProxy, type TestProxy, type TestProxyOptions } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
@@ -63,9 +64,10 @@ async function executor({ watcher }: Story): Promise<string> {
 async function inTheMiddle<Done>(
   story: Story,
   act: (executor: string) => Promise<Done>,
+  busyMs = BUSY_MS,
 ): Promise<{ reply: string; done: Done }> {
   const { client, a, b } = story
-  const reply = client.ask('EVAL', SLOW, '2', a, b, BUSY_MS)
+  const reply = client.ask('EVAL', SLOW, '2', a, b, busyMs)
   const done = await act(await executor(story))
   return { reply: String(await reply), done }
 }
@@ -166,16 +168,37 @@ t.test('a member dies in the middle that has a key of it, and another time who t
   t.equal(String(await client.ask('LRANGE', b, '0', '-1')), '*1\r\n$1\r\n1\r\n')
   await proxy.ring.restart(dead)
   await isClean(t, story)
-  const lost = await inTheMiddle(story, async (executor) => {
+  const triedElsewhere = await inTheMiddle(story, async (executor) => {
     dead = executor
     await proxy.ring.kill(executor)
   })
-  t.match(lost.reply, /^-ERR the script was not answered: .* nothing was applied/)
+  t.equal(triedElsewhere.reply, ':2\r\n')
+  t.equal(String(await client.ask('GET', a)), '$1\r\n2\r\n')
+  t.equal(String(await client.ask('LRANGE', b, '0', '-1')), '*2\r\n$1\r\n1\r\n$1\r\n2\r\n')
   await proxy.ring.restart(dead)
-  t.equal(String(await client.ask('GET', a)), '$1\r\n1\r\n')
-  t.equal(String(await client.ask('LLEN', b)), ':1\r\n')
   await isClean(t, story)
 })
+
+t.test(
+  'who dies when a script has run there for long is not followed by another one: it may be the cause',
+  async (t) => {
+    const story = await begin(t, { downAfterMs: 20_000, config: { limits: { unavailableTimeoutMs: 30_000 } } })
+    const { proxy, client, a, b } = story
+    const { reply, done: dead } = await inTheMiddle(
+      story,
+      async (executor) => {
+        await sleep(2500)
+        await proxy.ring.kill(executor)
+        return executor
+      },
+      '10000',
+    )
+    t.match(reply, /^-ERR the script was not answered: .* nothing was applied/)
+    await proxy.ring.restart(dead)
+    t.equal(String(await client.ask('EXISTS', a, b)), ':0\r\n')
+    await isClean(t, story)
+  },
+)
 
 t.test('a server has no memory any more when it is told', async (t) => {
   const story = await begin(t)

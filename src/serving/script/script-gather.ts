@@ -44,6 +44,8 @@ import { callFrame, errorOf, type Hand, isNotThere, isWithoutEffect, keysAtHand,
 import { ScriptTrial, type TriedRun } from './script-trial.js'
 import { keepOnly, learnPlaces, learnTouched, letTouch, letTouchAll, namedBy } from './undeclared.js'
 
+/** Who executes it for longer may have been broken by it, although it has done its work before. */
+const HARDLY_BEGUN_MS = 2000
 /** So many questions it may ask. */
 const QUESTIONS_MAX = 100
 const TOO_MANY_QUESTIONS = error(
@@ -80,6 +82,8 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
   private isExact = false
   /** Who is executing it. */
   private busy: Link | undefined
+  private busySinceMs = 0
+  private wasLost = false
   /** What it asks of all keys, and what it was told of channels, and of keys in this attempt. */
   private readonly questions: Question[]
   private readonly counts: Answer[]
@@ -241,6 +245,7 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     const { loaded, long, script } = this.call
     this.inPlace = inPlace
     this.busy = executor
+    this.busySinceMs = performance.now()
     long.began(executor)
     const { wrapped, wrappedSha, library } = script.learnt.trial!
     loaded.load(executor, wrapped, wrappedSha, library)
@@ -257,9 +262,13 @@ export class ScriptGather extends ScriptTrial<GatheredCall> {
     })
   }
 
-  /** It may be what broke it. */
+  /** It may be what broke it; not so one that has done its work before, and was hardly begun: that is tried elsewhere, once. */
   protected override whenLost(executor: Link): Attempt {
-    return { reply: notAnswered(executor.name) }
+    const isKnown =
+      this.call.script.learnt.places !== undefined && performance.now() - this.busySinceMs < HARDLY_BEGUN_MS
+    if (!isKnown || this.wasLost) return { reply: notAnswered(executor.name) }
+    this.wasLost = true
+    return 'wait'
   }
 
   protected override async write({ outcome, executor }: Computed): Promise<Attempt | Emitted> {
