@@ -9,20 +9,27 @@ export function othersTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** What comes of asking for each of some things: of very many for so many in one turn, and for the next ones when others have had theirs. */
+/** Does something with each of some things: of very many with so many in one turn, and with the next ones when others have had theirs. */
+export async function inTurns<Item>(items: readonly Item[], act: (some: readonly Item[]) => void): Promise<void> {
+  for (let from = 0; from < items.length; from += STEPS_A_TURN) {
+    if (from > 0) await othersTurn()
+    act(items.slice(from, from + STEPS_A_TURN))
+  }
+}
+
+/** What comes of asking for each of some things, in turns. */
 export async function eachInTurns<Item, Reply>(
   items: readonly Item[],
   ask: (item: Item) => Promise<Reply>,
 ): Promise<Reply[]> {
   const asked: Promise<Reply>[] = []
-  for (let from = 0; from < items.length; from += STEPS_A_TURN) {
-    if (from > 0) await othersTurn()
-    for (const item of items.slice(from, from + STEPS_A_TURN)) {
+  await inTurns(items, (some) => {
+    for (const item of some) {
       const reply = ask(item)
       // It is told when all have been asked for.
       reply.catch(() => {})
       asked.push(reply)
     }
-  }
+  })
   return Promise.all(asked)
 }

@@ -228,9 +228,11 @@ export class Markers {
     void this.write(noted, writeMarker({ ...this.record(view), member: name, runId })).then((answer) => {
       if (answer === undefined) return
       noted.refusal = answer.refusal
-      // What is written behind it may be acknowledged all the same.
-      if (answer.refusal !== undefined) this.noteTaken(name, { epoch: 1 })
-      if (answer.refusal !== undefined) return
+      if (answer.refusal !== undefined) {
+        // What is written behind it may be acknowledged all the same.
+        this.noteTaken(name, { epoch: 1 })
+        return
+      }
       noted.answered = Math.max(noted.answered, view.epoch)
       this.noteTaken(name, { epoch: view.epoch })
       this.settle()

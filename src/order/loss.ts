@@ -1,7 +1,7 @@
 import { preciseNowMs } from '../backend/handshake.js'
 import type { Link } from '../backend/link.js'
 import { type KeyId, keyOfId } from '../base/key-id.js'
-import { othersTurn, STEPS_A_TURN } from '../base/others-turn.js'
+import { inTurns } from '../base/others-turn.js'
 import { elementsOf } from '../resp/decode.js'
 import { isSoon } from './deadline.js'
 import { haveFieldDeadlines, lastsOnAll } from './field-deadlines.js'
@@ -24,14 +24,11 @@ const NO_KEY = -2
  * The caller has the gates of the keys: nothing changes them meanwhile but time. So of very many some are asked about later.
  */
 export async function isAnyLost(order: Order, ids: Iterable<KeyId>): Promise<boolean> {
-  const all = [...new Set(ids)]
   const lost: Promise<boolean>[] = []
-  for (let from = 0; from < all.length; from += STEPS_A_TURN) {
-    if (from > 0) await othersTurn()
-    const some = all.slice(from, from + STEPS_A_TURN)
+  await inTurns([...new Set(ids)], (some) => {
     const asked = some.filter((id) => mayBeAsked(order, id))
     lost.push(isAnyLostBy(order, some, new Deadlines(order, asked, () => true)))
-  }
+  })
   return (await Promise.all(lost)).includes(true)
 }
 

@@ -158,3 +158,22 @@ export abstract class InnerSlot implements ReplySlot {
     return this.whole.whenFirst()
   }
 }
+
+/** The place of something that no client has asked for, and that waits for nobody else's. */
+export abstract class NobodysSlot implements ReplySlot {
+  readonly proto = 3
+  readonly client = this
+  readonly number = ++places.taken
+  readonly newest = this.number
+  readonly abandoned = false
+  abstract readonly atGates: ReplySlot['atGates']
+
+  constructor(readonly db: number) {}
+
+  abstract finish(buf: Buffer, start: number, end: number): void
+  abstract fail(failure: Error): void
+
+  pauseClient(): void {}
+
+  async whenFirst(): Promise<void> {}
+}

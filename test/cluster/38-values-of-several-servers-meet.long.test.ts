@@ -3,7 +3,7 @@ import { breakLink } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
-import { counter, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { counter, keyOn, outstanding } from '../helpers/ring-state.js'
 import { declareDown } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
@@ -27,16 +27,10 @@ async function begin(t: Test, config = {}): Promise<Story> {
   const lines = new LogLines()
   const proxy = await startProxy(t, { nodes: 4, replicas: 1, config, log: lines.log })
   const watcher = await proxy.connect()
-  const keyOn = async (name: string, ...members: string[]) => {
-    for (let i = 0; ; i++) {
-      const replicas = await replicasOf(watcher, `${name}:${i}`)
-      if (String(replicas) === String(members)) return `${name}:${i}`
-    }
-  }
-  const [a, b] = [await keyOn('a', 'dt-1', 'dt-2'), await keyOn('b', 'dt-3', 'dt-4')]
+  const [a, b] = [await keyOn(watcher, 'a', 'dt-1', 'dt-2'), await keyOn(watcher, 'b', 'dt-3', 'dt-4')]
   await watcher.ask('SADD', a, 'x', 'y')
   await watcher.ask('SADD', b, 'y', 'z')
-  return { proxy, watcher, lines, a, b, d: await keyOn('d', 'dt-2', 'dt-3') }
+  return { proxy, watcher, lines, a, b, d: await keyOn(watcher, 'd', 'dt-2', 'dt-3') }
 }
 
 const STILL_GATED =

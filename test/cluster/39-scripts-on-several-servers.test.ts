@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
-import { counter, nodeStates, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { counter, keyOn, nodeStates, outstanding } from '../helpers/ring-state.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -23,14 +23,8 @@ interface Story {
 async function begin(t: Test, config = {}): Promise<Story> {
   const proxy = await startProxy(t, { nodes: 4, replicas: 1, config })
   const client = await proxy.connect()
-  const keyOn = async (name: string, ...members: string[]) => {
-    for (let i = 0; ; i++) {
-      const replicas = await replicasOf(client, `${name}:${i}`)
-      if (String(replicas) === String(members)) return `${name}:${i}`
-    }
-  }
-  const [a, b] = [await keyOn('a', 'dt-1', 'dt-2'), await keyOn('b', 'dt-3', 'dt-4')]
-  return { proxy, client, a, b, d: await keyOn('d', 'dt-2', 'dt-3') }
+  const [a, b] = [await keyOn(client, 'a', 'dt-1', 'dt-2'), await keyOn(client, 'b', 'dt-3', 'dt-4')]
+  return { proxy, client, a, b, d: await keyOn(client, 'd', 'dt-2', 'dt-3') }
 }
 
 /** All is where it should be, and nothing is left of guests. */

@@ -4,7 +4,7 @@ import { breakLink, linkIdOn } from '../helpers/break-link.js'
 import { LogLines } from '../helpers/log-lines.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
-import { counter, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { counter, keyOn, outstanding } from '../helpers/ring-state.js'
 import { declareDown } from '../helpers/sentinels.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
@@ -27,13 +27,6 @@ async function begin(t: Test, config = {}): Promise<Story> {
   const watcher = await proxy.connect()
   const [a, b] = [await keyOn(watcher, 'a', 'dt-1', 'dt-2'), await keyOn(watcher, 'b', 'dt-3', 'dt-4')]
   return { proxy, watcher, a, b }
-}
-
-/** A key that is on these members alone, the master first. */
-async function keyOn(client: RawClient, name: string, ...members: string[]): Promise<string> {
-  for (let i = 0; ; i++) {
-    if (String(await replicasOf(client, `${name}:${i}`)) === String(members)) return `${name}:${i}`
-  }
 }
 
 async function exec(client: RawClient, ...commands: readonly string[][]): Promise<string> {

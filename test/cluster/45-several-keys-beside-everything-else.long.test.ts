@@ -3,7 +3,7 @@ import { breakLinkIfUp } from '../helpers/break-link.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
 import { itemsOf, readReply, textOf } from '../helpers/raw-reply.js'
-import { counter, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { counter, keyOn, outstanding } from '../helpers/ring-state.js'
 import { SeveralKeysLoad } from '../helpers/several-keys-load.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
@@ -101,12 +101,7 @@ t.test('SCAN gives every key that is there all the time, and nothing that nobody
 t.test('SWAPDB and a transaction that waits at gates: the one comes before the other, on all servers', async (t) => {
   const proxy = await startProxy(t, { nodes: 4, replicas: 1 })
   const watcher = await proxy.connect()
-  const keyOn = async (name: string, ...members: string[]) => {
-    for (let i = 0; ; i++) {
-      if (String(await replicasOf(watcher, `${name}:${i}`)) === String(members)) return `${name}:${i}`
-    }
-  }
-  const [a, b] = [await keyOn('a', 'dt-1', 'dt-2'), await keyOn('b', 'dt-3', 'dt-4')]
+  const [a, b] = [await keyOn(watcher, 'a', 'dt-1', 'dt-2'), await keyOn(watcher, 'b', 'dt-3', 'dt-4')]
   const waitsMore = async (act: () => Promise<Buffer[]>) => {
     const before = await counter(watcher, 'gates')
     const replies = act()

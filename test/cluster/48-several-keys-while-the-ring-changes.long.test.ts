@@ -2,7 +2,7 @@ import t from 'tap'
 import { breakLink } from '../helpers/break-link.js'
 import { startProxy, type TestProxy } from '../helpers/proxy.js'
 import { RawClient } from '../helpers/raw-client.js'
-import { counter, membersOf, outstanding, replicasOf } from '../helpers/ring-state.js'
+import { counter, keyOn, membersOf, outstanding, replicasOf } from '../helpers/ring-state.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { SeveralKeysLoad } from '../helpers/several-keys-load.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
@@ -15,13 +15,6 @@ import { verify } from '../helpers/verify.js'
  */
 
 const KEYS = 5000
-
-/** Keys that are on these members alone, the master first. */
-async function keyOn(watcher: RawClient, name: string, ...members: string[]): Promise<string> {
-  for (let i = 0; ; i++) {
-    if (String(await replicasOf(watcher, `${name}:${i}`)) === String(members)) return `${name}:${i}`
-  }
-}
 
 async function onTwoAndTwo(proxy: TestProxy) {
   const watcher = await proxy.connect()

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { RawClient } from '../helpers/raw-client.js'
-import { keyOn, numberIn, PUSH, PUSHED, shareOn } from '../helpers/script-shares.js'
+import { keyOn } from '../helpers/ring-state.js'
+import { numberIn, PUSH, PUSHED, shareOn } from '../helpers/script-shares.js'
 import { ServeProcess } from '../helpers/serve-process.js'
 import { until } from '../helpers/until.js'
 

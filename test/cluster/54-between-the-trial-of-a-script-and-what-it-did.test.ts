@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startProxy, type TestProxy, type TestProxyOptions } from '../helpers/proxy.js'
 import type { RawClient } from '../helpers/raw-client.js'
-import { outstanding, replicasOf } from '../helpers/ring-state.js'
+import { keyOn, outstanding } from '../helpers/ring-state.js'
 import { ringSnapshot } from '../helpers/snapshot.js'
 import { until } from '../helpers/until.js'
 
@@ -35,12 +35,7 @@ const SLOW = `local n = redis.call('incr', KEYS[1])
 async function begin(t: Test, options: TestProxyOptions = {}): Promise<Story> {
   const proxy = await startProxy(t, { nodes: 4, replicas: 1, ...options })
   const [client, other, watcher] = [await proxy.connect(), await proxy.connect(), await proxy.connect()]
-  const keyOn = async (name: string, ...members: string[]) => {
-    for (let i = 0; ; i++) {
-      if (String(await replicasOf(client, `${name}:${i}`)) === String(members)) return `${name}:${i}`
-    }
-  }
-  const [a, b] = [await keyOn('a', 'dt-1', 'dt-2'), await keyOn('b', 'dt-3', 'dt-4')]
+  const [a, b] = [await keyOn(client, 'a', 'dt-1', 'dt-2'), await keyOn(client, 'b', 'dt-3', 'dt-4')]
   // What is compiled, and what is small, is known.
   await client.ask('EVAL', SLOW, '2', a, b, '0')
   await client.ask('DEL', a, b)

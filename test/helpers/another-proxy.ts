@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type ConfigInput, loadConfig } from '../../src/config/config.js'
 import type { LocalRing } from '../../src/local/local-ring.js'
 import { freePorts } from '../../src/local/ports.js'
@@ -10,10 +9,9 @@ import type { RingProxy, StartOptions } from '../../src/service.js'
 import { LogLines } from './log-lines.js'
 import type { Teardown } from './proxy.js'
 import { RawClient } from './raw-client.js'
+import { MAIN } from './serve-process.js'
 import { serves } from './serves.js'
 import { until } from './until.js'
-
-const MAIN = fileURLToPath(new URL('../../bin/dt.js', import.meta.url))
 
 export interface AnotherOptions extends StartOptions {
   readonly replicas?: number

@@ -26,6 +26,13 @@ export async function replicasOf(client: RawClient, key: Buffer | string): Promi
   return itemsOf(located.get('replicas')!).map((replica) => textOf(fieldsOf(replica).get('name')!))
 }
 
+/** A key whose replicas are exactly these, the master first. */
+export async function keyOn(client: RawClient, name: string, ...members: string[]): Promise<string> {
+  for (let i = 0; ; i++) {
+    if (String(await replicasOf(client, `${name}:${i}`)) === String(members)) return `${name}:${i}`
+  }
+}
+
 /** A number of the section `# DT` of INFO. */
 export async function counter(client: RawClient, name: string): Promise<number> {
   const info = String(await client.ask('INFO', 'dt'))

@@ -1,5 +1,4 @@
 import type { RawClient } from './raw-client.js'
-import { replicasOf } from './ring-state.js'
 
 /** A list, how many elements were ever pushed there, and something elsewhere. */
 export const PUSH = `for i = 3, #ARGV do redis.call('rpush', KEYS[1], ARGV[1]) end
@@ -7,13 +6,6 @@ export const PUSH = `for i = 3, #ARGV do redis.call('rpush', KEYS[1], ARGV[1]) e
   redis.call('hset', KEYS[3], ARGV[2], #ARGV)
   return redis.call('llen', KEYS[1])`
 export const PUSHED = ['1', '2', '3']
-
-/** Keys whose replicas are exactly these, the master first. */
-export async function keyOn(client: RawClient, name: string, ...members: string[]): Promise<string> {
-  for (let i = 0; ; i++) {
-    if (String(await replicasOf(client, `${name}:${i}`)) === String(members)) return `${name}:${i}`
-  }
-}
 
 export function numberIn(reply: Buffer): number {
   return Number(/^(?::|\$\d+\r\n)(\d+)\r\n$/.exec(String(reply))?.[1] ?? 0)

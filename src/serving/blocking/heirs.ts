@@ -2,7 +2,7 @@ import { keyOfId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
 import type { LostReads } from '../../order/lost-reads.js'
-import { places, type ReplySlot } from '../../order/reply-slot.js'
+import { NobodysSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { decodeReply } from '../../resp/decode.js'
 import type { DoubleReply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
@@ -64,23 +64,12 @@ function pushing(from: Side, popped: Popped): readonly [row: CommandRow, words: 
   return [ZADD, ['NX', ...(popped as readonly Scored[]).flatMap(([member, score]) => [score.text, member])]]
 }
 
-/** Its client is nobody. It comes before those who wait at the gates of the key, which may be shut for what was popped, and waits for a server. */
-class PutBackSlot implements ReplySlot {
-  readonly proto = 3
-  readonly client = this
-  readonly number = ++places.taken
-  readonly newest = this.number
-  readonly abandoned = false
+/** It comes before those who wait at the gates of the key, which may be shut for what was popped, and waits for a server. */
+class PutBackSlot extends NobodysSlot {
   readonly atGates = 'admitted'
-
-  constructor(readonly db: number) {}
 
   finish(): void {}
 
   /** Who has caught it has seen to the order. */
   fail(): void {}
-
-  pauseClient(): void {}
-
-  async whenFirst(): Promise<void> {}
 }

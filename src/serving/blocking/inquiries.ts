@@ -1,7 +1,7 @@
 import { type KeyId, keyOfId } from '../../base/key-id.js'
 import type { CommandRow } from '../../command/row.js'
 import { rowNamed } from '../../command/table.js'
-import { places, type ReplySlot } from '../../order/reply-slot.js'
+import { NobodysSlot, type ReplySlot } from '../../order/reply-slot.js'
 import { bytesOf, decodeReply, elementsOf, fieldOf, textOf } from '../../resp/decode.js'
 import { error, type Reply } from '../../resp/encode.js'
 import { type Frame, frameOf } from '../../resp/frame.js'
@@ -83,19 +83,16 @@ export class Inquiries {
 }
 
 /** The place of the reply to a question. The key is shut for whom it is asked, so it passes the gates; it waits for no server. */
-class InquirySlot implements ReplySlot {
-  readonly proto = 3
-  readonly client = this
-  readonly number = ++places.taken
-  readonly newest = this.number
-  readonly abandoned = false
+class InquirySlot extends NobodysSlot {
   readonly atGates = 'admitted, now'
 
   constructor(
-    readonly db: number,
+    db: number,
     private readonly answered: (reply: Buffer) => void,
     private readonly failed: (failure: Error) => void,
-  ) {}
+  ) {
+    super(db)
+  }
 
   finish(buf: Buffer, start: number, end: number): void {
     this.answered(Buffer.from(buf.subarray(start, end)))
@@ -105,10 +102,6 @@ class InquirySlot implements ReplySlot {
   fail(failure: Error): void {
     this.failed(failure)
   }
-
-  pauseClient(): void {}
-
-  async whenFirst(): Promise<void> {}
 }
 
 /** Whether all that a stream had until its last id was given to this group. */

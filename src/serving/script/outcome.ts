@@ -129,19 +129,15 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
   const deadlineMs = integerIn(buf, parts)
   const { reply, messages } = replyIn(script, kind, buf, parts)
   const touched = placesIn(buf, parts)
-  if (kind > 0) {
-    const did = didIn(buf, parts)
-    return {
-      kind: 'done',
-      reply: withWhatIsDone(script, reply, did.length > 0),
-      did,
-      left: [],
-      touched,
-      messages,
-      deadlineMs,
-    }
-  }
-  const left = Array.from({ length: (parts.count - HEAD - 1) / 3 }, () => {
+  const did = kind > 0 ? didIn(buf, parts) : undefined
+  const left = kind > 0 ? [] : leftIn(buf, parts)
+  const said = withWhatIsDone(script, reply, (did ?? left).length > 0)
+  return { kind: 'done', reply: said, did, left, touched, messages, deadlineMs }
+}
+
+/** What stands behind the head: a key, its deadline, and a payload or a size, again and again. */
+function leftIn(buf: Buffer, parts: Elements): readonly LeftKey[] {
+  return Array.from({ length: (parts.count - HEAD - 1) / 3 }, () => {
     const key = textIn(buf, parts)
     const deadline = Number(textIn(buf, parts).toString('latin1'))
     parts.next()
@@ -150,13 +146,9 @@ export function trialOutcomeOf(script: Script, buf: Buffer): TrialOutcome {
     const payload = bulkIn(buf, parts)
     return { key, value: { payload: payload.length === 0 ? null : payload, deadline, parkedBytes: undefined } }
   })
-  return {
-    ...{ kind: 'done', reply: withWhatIsDone(script, reply, left.length > 0), did: undefined, left },
-    ...{ touched, messages, deadlineMs },
-  }
 }
 
-/** What stands behind the head: a key, the number of words, and these, again and again. The commands lie one behind the other. */
+/** The same: a key, the number of words, and these, again and again. The commands lie one behind the other. */
 function didIn(buf: Buffer, parts: Elements): readonly Did[] {
   const found: Did[] = []
   // A key and a number take more than the head of a command.
